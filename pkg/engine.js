@@ -1,0 +1,159 @@
+import { InferenceError, messageOf } from "./error.js";
+import startGlue, * as glue from "./wasm/edgewise.js";
+
+/**
+ * Where the engine's WebAssembly comes from: a compiled module, its bytes, a Response, a URL, or a promise of one.
+ * @typedef {string | ArrayBuffer | ArrayBufferView | { readonly href: string } | import("./source.js").ResponseLike | object} WasmValue
+ */
+/** @typedef {WasmValue | PromiseLike<WasmValue>} WasmSource */
+
+/**
+ * One instance of the engine. A trap ends it; the next load starts another.
+ * @typedef {object} Engine
+ * @property {InferenceError | undefined} crash why it ended
+ * @property {string | undefined} panic the message of a Rust panic
+ */
+
+/** @type {() => WasmSource} */
+let locateWasm = () => {
+  throw new Error("this entry of edgewise does not know where its wasm is: call init({ wasm }) first");
+};
+
+/** @type {Promise<Engine> | undefined} */
+let current;
+
+/** Whether a module has been compiled, which a restart reuses. */
+let isCompiled = false;
+
+/**
+ * Sets where an environment finds the wasm. Nothing is read before the first use.
+ * @param {() => WasmSource} locate
+ */
+export function setWasmLocator(locate) {
+  locateWasm = locate;
+}
+
+/**
+ * Starts the engine, which otherwise the first `load` does. A second call does nothing; after a failed one, the next
+ * call tries again.
+ * @param {{ wasm?: WasmSource }} [options] wasm: where the engine's WebAssembly comes from, in place of the package's own
+ * @returns {Promise<void>}
+ */
+export async function init(options = {}) {
+  await startEngine(options.wasm);
+}
+
+/**
+ * The running engine, started where none is.
+ * @param {WasmSource} [wasm]
+ * @returns {Promise<Engine>}
+ */
+export function startEngine(wasm) {
+  if (!current) {
+    const starting = start(wasm);
+    current = starting;
+    starting.catch(() => {
+      if (current === starting) current = undefined;
+    });
+  }
+  return current;
+}
+
+/** @param {WasmSource | undefined} wasm */
+async function start(wasm) {
+  /** @type {Engine} */
+  const engine = { crash: undefined, panic: undefined };
+  try {
+    if (isCompiled) await glue.restart();
+    else await startGlue({ module_or_path: await compile(wasm === undefined ? locateWasm() : wasm) });
+    isCompiled = true;
+    glue.onPanic((/** @type {string} */ message) => {
+      engine.panic = message;
+    });
+  } catch (cause) {
+    if (cause instanceof InferenceError) throw cause;
+    throw new InferenceError("ENGINE_LOAD_FAILED", `the engine cannot be started: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+  return engine;
+}
+
+/**
+ * @param {WasmSource} wasm
+ * @returns {Promise<WebAssembly.Module>}
+ */
+async function compile(wasm) {
+  const value = /** @type {any} */ (await wasm);
+  if (value instanceof WebAssembly.Module) return value;
+  // A bundler's loader may hand over the namespace of a module whose default export is the wasm.
+  if (value?.default instanceof WebAssembly.Module) return value.default;
+  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
+    return WebAssembly.compile(/** @type {BufferSource} */ (value));
+  }
+  const isResponse = typeof Response === "function" && value instanceof Response;
+  return compileResponse(isResponse ? value : await fetch(value));
+}
+
+/** @param {Response} response */
+async function compileResponse(response) {
+  const where = response.url ? ` at ${response.url}` : "";
+  if (!response.ok) {
+    throw new InferenceError(
+      "ENGINE_LOAD_FAILED",
+      `the engine's wasm${where} cannot be fetched: status ${response.status}`,
+    );
+  }
+  const type = response.headers.get("content-type") ?? "";
+  if (type.startsWith("application/wasm") && WebAssembly.compileStreaming)
+    return WebAssembly.compileStreaming(response);
+  const bytes = await response.arrayBuffer();
+  if (new Uint8Array(bytes, 0, Math.min(4, bytes.byteLength)).join() === "0,97,115,109")
+    return WebAssembly.compile(bytes);
+  throw new InferenceError(
+    "ENGINE_LOAD_FAILED",
+    `what is served as the engine's wasm${where} is not WebAssembly but ${type || "something else"}. With Vite 5 to 7 in ` +
+      'development, add optimizeDeps: { exclude: ["edgewise"] }; with esbuild or Rollup, copy wasm/edgewise_bg.wasm of the ' +
+      "package beside the bundle; or call init({ wasm }) with its address.",
+  );
+}
+
+/**
+ * Calls the engine. What it throws by itself becomes an InferenceError; anything else is a trap, which ends it.
+ * @template T
+ * @param {Engine} engine
+ * @param {(exports: typeof glue) => T} work
+ * @returns {T}
+ */
+export function callEngine(engine, work) {
+  if (engine.crash) throw repeatCrash(engine.crash);
+  try {
+    return work(glue);
+  } catch (cause) {
+    if (isEngineError(cause)) throw new InferenceError(cause.code, cause.message, cause);
+    const reason = engine.panic ?? messageOf(cause);
+    engine.crash = new InferenceError(
+      "ENGINE_CRASHED",
+      `the engine stopped: ${reason}. Its sessions are lost; load the model again`,
+      { cause },
+    );
+    current = undefined;
+    throw engine.crash;
+  }
+}
+
+/** @param {InferenceError} crash */
+function repeatCrash(crash) {
+  const message = "the engine that held this session has stopped; load the model again";
+  return new InferenceError("ENGINE_CRASHED", message, { cause: crash });
+}
+
+/**
+ * @param {any} error
+ * @returns {error is { code: import("./error.js").ErrorCode, message: string } & import("./error.js").ErrorSubject}
+ */
+function isEngineError(error) {
+  return (
+    typeof error === "object" && error !== null && !(error instanceof Error) && typeof error.code === "string"
+  );
+}

@@ -1,0 +1,82 @@
+/** What a visitor downloads: sizes of the wasm and of the JavaScript of one entry, beside the limits of budget.json. */
+
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
+import { build } from "esbuild";
+import { isMain, pkgDir, root, targetDir, wasmDir } from "./workspace.mjs";
+
+const budget = JSON.parse(readFileSync(new URL("./budget.json", import.meta.url), "utf8"));
+const cachePath = join(targetDir, "sizes.json");
+
+/** Prints the table; resolves to whether every size is within its budget. */
+export async function printSizes() {
+  const sizes = {
+    wasm: await measure([join(wasmDir, "edgewise_bg.wasm")]),
+    js: await measure(await listScripts(join(pkgDir, "index.js"))),
+  };
+  let within = true;
+  for (const [name, size] of Object.entries(sizes)) {
+    for (const [form, bytes] of Object.entries(size)) {
+      const limit = budget[name][form];
+      within &&= bytes <= limit;
+      const verdict = bytes <= limit ? "" : "  over budget";
+      console.log(`size: ${name.padEnd(5)}${form.padEnd(7)}${format(bytes)} of ${format(limit)}${verdict}`);
+    }
+  }
+  return within;
+}
+
+/** The modules that one entry loads, itself included. */
+async function listScripts(entry) {
+  const { metafile } = await build({
+    entryPoints: [entry],
+    absWorkingDir: root,
+    bundle: true,
+    format: "esm",
+    write: false,
+    metafile: true,
+    logLevel: "error",
+  });
+  return Object.keys(metafile.inputs).map((path) => join(root, path));
+}
+
+/** Raw, gzip and brotli bytes of files that are served one by one. */
+async function measure(paths) {
+  const sizes = await Promise.all(paths.map((path) => measureBytes(readFileSync(path))));
+  const sum = (form) => sizes.reduce((total, size) => total + size[form], 0);
+  return { raw: sum("raw"), gzip: sum("gzip"), brotli: sum("brotli") };
+}
+
+/** Remembered by content: brotli takes ten seconds and more for the wasm. */
+async function measureBytes(bytes) {
+  const key = createHash("sha256").update(bytes).digest("hex");
+  const known = readCache()[key];
+  if (known) return known;
+  const [zipped, brotlied] = await Promise.all([
+    promisify(gzip)(bytes, { level: 9 }),
+    promisify(brotliCompress)(bytes, {
+      params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+    }),
+  ]);
+  const size = { raw: bytes.length, gzip: zipped.length, brotli: brotlied.length };
+  mkdirSync(targetDir, { recursive: true });
+  writeFileSync(cachePath, JSON.stringify({ ...readCache(), [key]: size }));
+  return size;
+}
+
+function readCache() {
+  try {
+    return JSON.parse(readFileSync(cachePath, "utf8"));
+  } catch {
+    return {};
+  }
+}
+
+function format(bytes) {
+  return `${bytes.toLocaleString("en")} B`.padStart(13);
+}
+
+if (isMain(import.meta.url)) process.exitCode = (await printSizes()) ? 0 : 1;

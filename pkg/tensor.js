@@ -1,0 +1,197 @@
+import { InferenceError } from "./error.js";
+
+/**
+ * @typedef {"float32" | "float64" | "float16" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32"
+ *   | "uint64" | "bool" | "string"} ElementType
+ */
+
+/**
+ * A Float16Array, where the engine has one; without its name, which older TypeScript libraries lack.
+ * @typedef {{ readonly BYTES_PER_ELEMENT: number, readonly length: number, readonly buffer: ArrayBufferLike,
+ *   readonly byteOffset: number, readonly byteLength: number, [index: number]: number }} HalfArray
+ */
+
+/**
+ * The array that carries the values of each element type.
+ * @typedef {{
+ *   float32: Float32Array, float64: Float64Array, float16: Uint16Array | HalfArray,
+ *   int8: Int8Array, int16: Int16Array, int32: Int32Array, int64: BigInt64Array,
+ *   uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, uint64: BigUint64Array,
+ *   bool: Uint8Array, string: string[],
+ * }} TensorDataMap
+ */
+
+/** @typedef {{ new (length: number): any, new (buffer: ArrayBufferLike, offset: number, length: number): any, BYTES_PER_ELEMENT: number }} ArrayClass */
+
+/** @type {ArrayClass} */
+const Half = /** @type {any} */ (globalThis).Float16Array ?? Uint16Array;
+
+/** @type {Record<string, { array: ArrayClass, accepts: string[], least?: number | bigint, most?: number | bigint }>} */
+const kinds = {
+  float32: { array: Float32Array, accepts: ["Float32Array"] },
+  float64: { array: Float64Array, accepts: ["Float64Array"] },
+  float16: { array: Half, accepts: ["Float16Array", "Uint16Array"] },
+  int8: { array: Int8Array, accepts: ["Int8Array"], least: -128, most: 127 },
+  int16: { array: Int16Array, accepts: ["Int16Array"], least: -32768, most: 32767 },
+  int32: { array: Int32Array, accepts: ["Int32Array"], least: -(2 ** 31), most: 2 ** 31 - 1 },
+  int64: { array: BigInt64Array, accepts: ["BigInt64Array"], least: -(2n ** 63n), most: 2n ** 63n - 1n },
+  uint8: { array: Uint8Array, accepts: ["Uint8Array", "Uint8ClampedArray"], least: 0, most: 255 },
+  uint16: { array: Uint16Array, accepts: ["Uint16Array"], least: 0, most: 65535 },
+  uint32: { array: Uint32Array, accepts: ["Uint32Array"], least: 0, most: 2 ** 32 - 1 },
+  uint64: { array: BigUint64Array, accepts: ["BigUint64Array"], least: 0n, most: 2n ** 64n - 1n },
+  bool: { array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 1 },
+};
+
+/**
+ * An n-dimensional array in row-major order.
+ * @template {ElementType} [T=ElementType]
+ */
+export class Tensor {
+  /**
+   * @param {T} type the element type
+   * @param {TensorDataMap[T] | Uint8ClampedArray | readonly (number | bigint | boolean | string)[]} data the values: the
+   *   array that belongs to the type, which is kept and not copied, or a plain array, which is converted without loss
+   * @param {readonly number[]} [dims] the size of each dimension; without it, the tensor has one dimension
+   */
+  constructor(type, data, dims) {
+    const values = toTypedData(type, data);
+    const sizes = dims === undefined ? [values.length] : [...dims];
+    if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+      throw invalid(`a tensor's dims are whole numbers from 0, got [${sizes}]`);
+    }
+    const count = sizes.reduce((product, size) => product * size, 1);
+    if (count !== values.length) {
+      throw invalid(`${type}[${sizes}] takes ${count} values, and data has ${values.length}`);
+    }
+    /** The element type. @readonly @type {T} */
+    this.type = type;
+    /** The values in row-major order. @readonly @type {TensorDataMap[T]} */
+    this.data = /** @type {TensorDataMap[T]} */ (values);
+    /** The size of each dimension. @readonly @type {readonly number[]} */
+    this.dims = Object.freeze(sizes);
+  }
+
+  /** The number of values. */
+  get size() {
+    return this.data.length;
+  }
+}
+
+/** @param {string} message */
+function invalid(message) {
+  return new InferenceError("INPUT_INVALID", message);
+}
+
+/**
+ * @param {string} type
+ * @param {unknown} data
+ * @returns {any}
+ */
+function toTypedData(type, data) {
+  if (type === "string") {
+    if (Array.isArray(data) && data.every((value) => typeof value === "string")) return data;
+    throw invalid("data of type string is an array of strings");
+  }
+  const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
+  if (!kind)
+    throw invalid(`"${type}" is not an element type: use ${Object.keys(kinds).join(", ")} or string`);
+  if (Array.isArray(data)) return convertValues(type, kind, data);
+  const name = nameOf(data);
+  if (ArrayBuffer.isView(data) && kind.accepts.includes(name)) return data;
+  throw invalid(`data of type ${type} is a ${kind.accepts.join(" or ")} or a plain array, got ${name}`);
+}
+
+/** @param {unknown} value what kind of array it is, also when it comes from another realm */
+function nameOf(value) {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/**
+ * @param {string} type
+ * @param {{ array: ArrayClass, least?: number | bigint, most?: number | bigint }} kind
+ * @param {unknown[]} values
+ */
+function convertValues(type, kind, values) {
+  const typed = new kind.array(values.length);
+  const toBits = type === "float16" && kind.array === Uint16Array;
+  values.forEach((value, index) => {
+    const converted = convertValue(type, kind, value);
+    typed[index] = toBits ? toHalfBits(Number(converted)) : converted;
+  });
+  return typed;
+}
+
+/**
+ * The bits of the float16 nearest to `value`, ties to even (IEEE 754), for engines without a Float16Array.
+ * @param {number} value
+ */
+function toHalfBits(value) {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (Number.isNaN(size)) return 0x7e00;
+  if (size >= 65520) return sign | 0x7c00;
+  let exponent = Math.max(Math.floor(Math.log2(size)), -14);
+  if (exponent > -14 && 2 ** exponent > size) exponent -= 1;
+  const scaled = size / 2 ** (exponent - 10);
+  const floor = Math.floor(scaled);
+  const isUp = scaled - floor > 0.5 || (scaled - floor === 0.5 && floor % 2 === 1);
+  // A significand of 2048 carries into the exponent, and one below 1024 is that of a subnormal number.
+  return sign | (((exponent + 14) << 10) + floor + Number(isUp));
+}
+
+/**
+ * @param {string} type
+ * @param {{ least?: number | bigint, most?: number | bigint }} kind
+ * @param {unknown} value
+ */
+function convertValue(type, { least, most }, value) {
+  const wrong = () =>
+    invalid(`${typeof value === "string" ? `"${value}"` : String(value)} is not a value of type ${type}`);
+  if (type === "bool" && typeof value === "boolean") return Number(value);
+  if (typeof value !== "number" && typeof value !== "bigint") throw wrong();
+  if (least === undefined || most === undefined) {
+    if (typeof value !== "number") throw wrong();
+    return value;
+  }
+  if (typeof value === "number" && !Number.isSafeInteger(value)) throw wrong();
+  if (value < least || value > most) throw wrong();
+  return typeof least === "bigint" ? BigInt(value) : Number(value);
+}
+
+/**
+ * The values as the engine takes them: bytes, or strings.
+ * @param {Tensor} tensor
+ * @returns {{ type: string, dims: readonly number[], data: Uint8Array | string[] }}
+ */
+export function encodeTensor(tensor) {
+  const { type, dims } = tensor;
+  const data = /** @type {any} */ (tensor.data);
+  if (type === "string") return { type, dims, data };
+  return { type, dims, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+}
+
+/**
+ * The tensor of what the engine gives. Its memory is the caller's own.
+ * @param {string} type
+ * @param {number[]} dims
+ * @param {Uint8Array | string[]} data
+ * @returns {Tensor}
+ */
+export function decodeTensor(type, dims, data) {
+  const kind = kinds[type];
+  if (Array.isArray(data) || !kind) return new Tensor("string", /** @type {string[]} */ (data), dims);
+  const count = data.byteLength / kind.array.BYTES_PER_ELEMENT;
+  return new Tensor(
+    /** @type {ElementType} */ (type),
+    new kind.array(data.buffer, data.byteOffset, count),
+    dims,
+  );
+}
+
+/**
+ * A tensor of the same values in memory of its own.
+ * @param {Tensor} tensor
+ */
+export function copyTensor(tensor) {
+  return new Tensor(tensor.type, /** @type {any} */ (tensor.data).slice(), tensor.dims);
+}

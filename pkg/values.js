@@ -1,0 +1,117 @@
+import { InferenceError } from "./error.js";
+import { Tensor } from "./tensor.js";
+
+/**
+ * What `run` takes for an input: a Tensor, an object like one, or where the model says enough about the input, bare
+ * values: a typed array, a number, a bigint, a boolean, a string, or arrays of them nested to the input's rank.
+ * @typedef {Tensor | { readonly type: string, readonly dims: readonly number[], readonly data: unknown }
+ *   | ArrayBufferView | number | bigint | boolean | string | readonly unknown[]} InputValue
+ */
+
+/** @typedef {import("./session.js").TensorInfo} TensorInfo */
+
+/**
+ * The tensor that `value` stands for.
+ * @param {InputValue} value
+ * @param {TensorInfo} info what the model says about the input
+ * @returns {Tensor}
+ */
+export function toTensor(value, info) {
+  try {
+    if (value instanceof Tensor) return value;
+    if (isTensorLike(value))
+      return new Tensor(/** @type {any} */ (value.type), /** @type {any} */ (value.data), value.dims);
+    const type = info.type;
+    if (!type) throw new InferenceError("INPUT_INVALID", "the model gives it no element type: give a Tensor");
+    if (ArrayBuffer.isView(value)) return fromTypedArray(value, type, info);
+    const { dims, values } = flatten(value);
+    return new Tensor(type, values, fitDims(dims, values.length, info));
+  } catch (error) {
+    if (!(error instanceof InferenceError)) throw error;
+    const { message, expected, actual } = error;
+    throw new InferenceError("INPUT_INVALID", `input "${info.name}": ${message}`, {
+      input: info.name,
+      ...(expected !== undefined && { expected }),
+      ...(actual !== undefined && { actual }),
+    });
+  }
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is { type: string, dims: readonly number[], data: unknown }}
+ */
+function isTensorLike(value) {
+  return typeof value === "object" && value !== null && "type" in value && "dims" in value && "data" in value;
+}
+
+/** @param {TensorInfo} info */
+function describeInfo({ type, dims }) {
+  return `${type ?? "any"}[${dims ? dims.map((dim) => dim ?? "?").join(",") : "..."}]`;
+}
+
+/**
+ * @param {ArrayBufferView} array
+ * @param {import("./tensor.js").ElementType} type
+ * @param {TensorInfo} info
+ */
+function fromTypedArray(array, type, info) {
+  const data = /** @type {any} */ (array);
+  const flat = new Tensor(type, data);
+  return new Tensor(type, data, fitDims([flat.size], flat.size, info));
+}
+
+/**
+ * The dims of `count` values that came with the dims `given`, where the model leaves no doubt.
+ * @param {number[]} given
+ * @param {number} count
+ * @param {TensorInfo} info
+ */
+function fitDims(given, count, info) {
+  if (!info.dims || (given.length === info.dims.length && given.length !== 1)) return given;
+  const free = info.dims.filter((dim) => typeof dim !== "number").length;
+  const fixed = info.dims.reduce(
+    (/** @type {number} */ product, dim) => (typeof dim === "number" ? product * dim : product),
+    1,
+  );
+  const isFlat = given.length <= 1;
+  if (isFlat && free === 0 && fixed === count) return /** @type {number[]} */ ([...info.dims]);
+  if (isFlat && free === 1 && fixed > 0 && count % fixed === 0) {
+    return info.dims.map((dim) => (typeof dim === "number" ? dim : count / fixed));
+  }
+  // One value fills any number of free dims of size 1.
+  if (given.length === 0 && fixed === 1) return info.dims.map(() => 1);
+  if (given.length === info.dims.length) return given;
+  const expected = describeInfo(info);
+  const actual = given.length === 1 ? `${count} values` : `${info.type}[${given}]`;
+  throw new InferenceError(
+    "INPUT_INVALID",
+    `expected ${expected}, got ${actual}, which do not tell its dims: give a Tensor`,
+    {
+      expected,
+      actual,
+    },
+  );
+}
+
+/**
+ * @param {unknown} value
+ * @returns {{ dims: number[], values: (number | bigint | boolean | string)[] }}
+ */
+function flatten(value) {
+  if (!Array.isArray(value)) {
+    if (["number", "bigint", "boolean", "string"].includes(typeof value)) {
+      return { dims: [], values: [/** @type {number} */ (value)] };
+    }
+    const name = value === null ? "null" : typeof value;
+    throw new InferenceError("INPUT_INVALID", `expected a Tensor, an array or a value, got ${name}`);
+  }
+  const parts = value.map((item) =>
+    ArrayBuffer.isView(item) ? flatten([.../** @type {any} */ (item)]) : flatten(item),
+  );
+  const inner = parts[0]?.dims ?? [];
+  if (!parts.every((part) => String(part.dims) === String(inner))) {
+    throw new InferenceError("INPUT_INVALID", "the nested arrays are not all of one length");
+  }
+  return { dims: [value.length, ...inner], values: parts.flatMap((part) => part.values) };
+}

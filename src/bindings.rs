@@ -1,0 +1,158 @@
+//! What JavaScript calls. A binding converts in, makes one call, converts out; pkg/engine.js is the only caller.
+
+mod tensors;
+mod values;
+
+use js_sys::{Array, Function};
+use wasm_bindgen::prelude::*;
+
+use crate::model::{Integrity, Reader};
+use crate::session::Session;
+use values::{LoadOptions, ReadOptions, from_js, list, to_js};
+
+unsafe extern "C" {
+    fn __wasm_call_ctors();
+}
+
+/// Runs once per instance.
+#[wasm_bindgen(start)]
+fn start() {
+    // SAFETY: the linker makes this function. A module that calls it itself keeps wasm-ld from wrapping every
+    // export in a call of it, which would register tract's kernels again at each.
+    unsafe { __wasm_call_ctors() };
+}
+
+/// Calls `listener` with the message of a Rust panic, just before the trap that it ends in.
+#[wasm_bindgen(js_name = onPanic)]
+pub fn on_panic(listener: Function) {
+    let listener = SendFunction(listener);
+    std::panic::set_hook(Box::new(move |info| listener.call(&info.to_string())));
+}
+
+struct SendFunction(Function);
+
+impl SendFunction {
+    fn call(&self, message: &str) {
+        // A hook may not fail, and the trap that follows is reported without it.
+        let _ = self.0.call1(&JsValue::NULL, &JsValue::from_str(message));
+    }
+}
+
+/// Not called: that it can be makes wasm-bindgen number the instances, so that what is left of a dead one, its
+/// finalisers above all, never touches the memory of the next. pkg/scripts/wasm.mjs adds the restart itself, which
+/// browsers only allow asynchronously on the main thread for a module of this size.
+#[wasm_bindgen]
+pub fn reinitialise() {
+    wasm_bindgen::handler::schedule_reinit();
+}
+
+/// The instruction set that this build of the engine uses.
+#[wasm_bindgen(js_name = buildName)]
+pub fn build_name() -> String {
+    if cfg!(target_feature = "relaxed-simd") { "relaxed-simd" } else { "simd128" }.to_string()
+}
+
+/// The bytes of linear memory that the instance has, which never shrink.
+#[wasm_bindgen(js_name = memoryBytes)]
+pub fn memory_bytes() -> usize {
+    core::arch::wasm32::memory_size::<0>() << 16
+}
+
+/// The names of the matrix kernels that this build registers.
+#[wasm_bindgen]
+pub fn kernels() -> Vec<String> {
+    tract_linalg::MmmDispatch::native().runnable().iter().map(|kernel| kernel.name().to_string()).collect()
+}
+
+/// Reads a model from bytes in order.
+#[wasm_bindgen]
+pub struct ModelReader(Reader);
+
+#[wasm_bindgen]
+impl ModelReader {
+    /// Starts a reader; `options` are limits and the integrity metadata.
+    #[wasm_bindgen(constructor)]
+    pub fn new(options: JsValue) -> Result<ModelReader, JsValue> {
+        let options: ReadOptions = from_js(options)?;
+        let integrity = options.integrity.as_deref().map(Integrity::parse).transpose().map_err(values::throw)?;
+        Ok(ModelReader(Reader::new(options.limits(), integrity)))
+    }
+
+    /// Takes the next bytes of the model.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), JsValue> {
+        self.0.push(bytes).map_err(values::throw)
+    }
+
+    /// Ends the model's own bytes and lists the external files that it needs.
+    pub fn end(&mut self) -> Result<JsValue, JsValue> {
+        let files = self.0.end().map_err(values::throw)?;
+        to_js(&list::<values::ExternalFile, _>(&files))
+    }
+
+    /// Takes bytes of an external file that stand at `position` in it.
+    #[wasm_bindgen(js_name = pushExternal)]
+    pub fn push_external(&mut self, location: &str, position: usize, bytes: &[u8]) {
+        self.0.push_external(location, position, bytes);
+    }
+
+    /// Describes the model without preparing it.
+    pub fn inspect(self) -> Result<JsValue, JsValue> {
+        let model = self.0.finish().map_err(values::throw)?;
+        to_js(&values::Inspection::from(&model))
+    }
+
+    /// Prepares the model to run.
+    pub fn load(self, options: JsValue) -> Result<EngineSession, JsValue> {
+        let options: LoadOptions = from_js(options)?;
+        let model = self.0.finish().map_err(values::throw)?;
+        Session::new(model, &options.free_dimension_overrides).map(EngineSession).map_err(values::throw)
+    }
+}
+
+/// A model ready to run.
+#[wasm_bindgen]
+pub struct EngineSession(Session);
+
+#[wasm_bindgen]
+impl EngineSession {
+    /// The inputs that a run takes.
+    pub fn inputs(&self) -> Result<JsValue, JsValue> {
+        to_js(&list::<values::Info, _>(self.0.inputs()))
+    }
+
+    /// The outputs that a run gives.
+    pub fn outputs(&self) -> Result<JsValue, JsValue> {
+        to_js(&list::<values::Info, _>(self.0.outputs()))
+    }
+
+    /// What the model says about itself.
+    pub fn metadata(&self) -> Result<JsValue, JsValue> {
+        to_js(&values::Metadata::from(self.0.metadata()))
+    }
+
+    /// Counts so far.
+    pub fn stats(&self) -> Result<JsValue, JsValue> {
+        to_js(&values::Stats::from(&self.0.stats()))
+    }
+
+    /// Throws the error for a name that no input has.
+    #[wasm_bindgen(js_name = refuseInput)]
+    pub fn refuse_input(&self, name: &str) -> Result<(), JsValue> {
+        Err(values::throw(self.0.unknown_input(name)))
+    }
+
+    /// Makes the plan for inputs of the dims given by name.
+    #[wasm_bindgen(js_name = warmUp)]
+    pub fn warm_up(&mut self, dims: JsValue) -> Result<(), JsValue> {
+        let dims = from_js(dims)?;
+        self.0.warm_up(&dims).map_err(values::throw)
+    }
+
+    /// Runs the model on `[{ name, type, dims, data }]`, and returns name, type, dims and data of each output in turn.
+    pub fn run(&mut self, inputs: &Array, outputs: JsValue) -> Result<Array, JsValue> {
+        let inputs = tensors::read_all(inputs).map_err(values::throw)?;
+        let outputs: Option<Vec<String>> = from_js(outputs)?;
+        let results = self.0.run(inputs, outputs.as_deref()).map_err(values::throw)?;
+        tensors::write_all(results)
+    }
+}

@@ -1,0 +1,11 @@
+//! Edgewise runs ONNX models in browsers and on edge workers. This crate is its core: bytes to a checked
+//! [`Model`](model::Model), a model and concrete dims to a [`Plan`](plan::Plan), values through a
+//! [`Session`](session::Session). Only `bindings` knows JavaScript.
+
+#[cfg(target_arch = "wasm32")]
+mod bindings;
+pub mod error;
+pub mod model;
+pub mod plan;
+pub mod session;
+pub mod tensor;

@@ -1,0 +1,434 @@
+//! Takes a model's bytes in parts of any size, so that a file need never be in memory as a whole: values of
+//! weights go to their tensors as they come, and what is left of the messages around them is decoded by prost.
+//!
+//! Wire format: <https://protobuf.dev/programming-guides/encoding/>. Five messages are opened, on the way to
+//! tensors; every other field is copied as it is to its message's skeleton. prost merges fields in any order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use prost::Message;
+use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
+use tract_onnx::prelude::Tensor;
+
+use super::integrity::{Hasher, Integrity};
+use super::weights::{External, Weight, decode, decode_constant};
+use super::{Limits, Metadata, Model};
+use crate::error::{Error, Result};
+
+const GRAPH: u64 = 7;
+const NODE: u64 = 1;
+const INITIALIZER: u64 = 5;
+const ATTRIBUTE: u64 = 5;
+const ATTRIBUTE_TENSOR: u64 = 5;
+const RAW_DATA: u64 = 9;
+
+/// Above this, memory is taken as bytes arrive and not as a length in the file promises.
+const TRUSTED_LENGTH: usize = 1 << 26;
+
+/// An open message: its fields so far, and the position at which it ends.
+struct Frame {
+    end: usize,
+    skeleton: Vec<u8>,
+    kind: Kind,
+}
+
+enum Kind {
+    Model,
+    Graph,
+    Node { attributes: Vec<AttributeProto> },
+    Attribute { tensor: Option<TensorProto> },
+    Tensor { raw: Vec<u8> },
+}
+
+enum State {
+    /// Between fields; the bytes of an incomplete field header.
+    Header(Vec<u8>),
+    /// Inside a field that is copied, to the skeleton or to the tensor's raw data.
+    Copy { left: usize, raw: bool },
+}
+
+/// A file of weights that a model needs beside its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalFile {
+    /// The name that the model gives it.
+    pub location: String,
+    /// The tensors whose values it holds.
+    pub tensors: Vec<String>,
+    /// The least length it can have, in bytes.
+    pub bytes: usize,
+}
+
+struct Pending {
+    name: String,
+    tensor: Tensor,
+    external: External,
+}
+
+/// Reads a model from bytes in order.
+pub struct Reader {
+    limits: Limits,
+    hasher: Option<Hasher>,
+    sha256: String,
+    position: usize,
+    start: Vec<u8>,
+    frames: Vec<Frame>,
+    state: State,
+    graph: Option<GraphProto>,
+    nodes: Vec<NodeProto>,
+    weights: BTreeMap<String, Arc<Tensor>>,
+    pending: Vec<Pending>,
+}
+
+impl Reader {
+    /// Starts a reader. `integrity` is checked by [`Reader::end`].
+    pub fn new(limits: Limits, integrity: Option<Integrity>) -> Reader {
+        Reader {
+            limits,
+            hasher: Some(Hasher::new(integrity)),
+            sha256: String::new(),
+            position: 0,
+            start: Vec::new(),
+            frames: vec![Frame { end: usize::MAX, skeleton: Vec::new(), kind: Kind::Model }],
+            state: State::Header(Vec::new()),
+            graph: None,
+            nodes: Vec::new(),
+            weights: BTreeMap::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    /// Takes the next bytes of the model.
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<()> {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
+        }
+        let missing = START.saturating_sub(self.start.len());
+        self.start.extend(bytes.iter().take(missing));
+        if self.position.checked_add(bytes.len()).is_none_or(|total| total > self.limits.model_bytes) {
+            return Err(Error::limit(format!("the model is over the limit of {} bytes", self.limits.model_bytes)));
+        }
+        while !bytes.is_empty() {
+            bytes = self.step(bytes).map_err(|error| self.explain(error))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the model's own bytes: checks that they are whole and have the hash that was asked for. Returns the
+    /// external files that it needs, to be given by [`Reader::push_external`].
+    pub fn end(&mut self) -> Result<Vec<ExternalFile>> {
+        if let Some(hasher) = self.hasher.take() {
+            self.sha256 = hasher.finish()?;
+        }
+        if self.position == 0 {
+            return Err(Error::invalid("the model is empty: it has 0 bytes"));
+        }
+        let whole = matches!(&self.state, State::Header(header) if header.is_empty()) && self.frames.len() == 1;
+        if !whole {
+            let error = Error::invalid(format!(
+                "the model is truncated: it ends after {} bytes, inside a field that goes on",
+                self.position
+            ));
+            return Err(self.explain(error));
+        }
+        if self.graph.is_none() {
+            return Err(self.explain(Error::invalid("this is not an ONNX model: it holds no graph")));
+        }
+        Ok(self.list_external())
+    }
+
+    fn list_external(&self) -> Vec<ExternalFile> {
+        let mut files: BTreeMap<&str, ExternalFile> = BTreeMap::new();
+        for pending in &self.pending {
+            let location = &pending.external.location;
+            let file = files.entry(location).or_insert_with(|| ExternalFile {
+                location: location.clone(),
+                tensors: Vec::new(),
+                bytes: 0,
+            });
+            file.tensors.push(pending.name.clone());
+            file.bytes = file.bytes.max(pending.external.offset + pending.external.length);
+        }
+        files.into_values().collect()
+    }
+
+    /// Takes bytes of the external file `location` that stand at `position` in it.
+    pub fn push_external(&mut self, location: &str, position: usize, bytes: &[u8]) {
+        for pending in self.pending.iter_mut().filter(|pending| pending.external.location == location) {
+            let (start, end) = (pending.external.offset, pending.external.offset + pending.external.length);
+            let (from, to) = (start.max(position), end.min(position.saturating_add(bytes.len())));
+            if from < to
+                && let Some(source) = bytes.get(from - position..to - position)
+                && let Some(target) = pending.tensor.as_bytes_mut().get_mut(from - start..to - start)
+            {
+                target.copy_from_slice(source);
+            }
+        }
+    }
+
+    /// The model, once [`Reader::end`] has been called and every external file given in whole.
+    pub fn finish(mut self) -> Result<Model> {
+        let Some(frame) = self.frames.pop() else {
+            return Err(Error::invalid("the model was not read to its end"));
+        };
+        let mut proto = decode_message::<ModelProto>(&frame.skeleton, "the model")?;
+        let mut graph = self.graph.take().unwrap_or_default();
+        graph.node = std::mem::take(&mut self.nodes);
+        for pending in self.pending.drain(..) {
+            self.weights.insert(pending.name, Arc::new(pending.tensor));
+        }
+        take_constants(&mut graph, &mut self.weights, self.limits.tensor_bytes)?;
+        let metadata = describe_model(&proto, self.sha256, self.position);
+        proto.graph = Some(graph);
+        Model::new(proto, self.weights, metadata, self.limits)
+    }
+
+    /// Advances by one header byte or one run of copied bytes, and returns what is left of `bytes`.
+    fn step<'b>(&mut self, bytes: &'b [u8]) -> Result<&'b [u8]> {
+        let taken = match &mut self.state {
+            State::Header(header) => {
+                header.extend(bytes.first());
+                1
+            }
+            State::Copy { left, raw } => {
+                let count = (*left).min(bytes.len());
+                let part = bytes.get(..count).unwrap_or_default();
+                match self.frames.last_mut() {
+                    Some(Frame { kind: Kind::Tensor { raw: target }, .. }) if *raw => target.extend_from_slice(part),
+                    Some(frame) => frame.skeleton.extend_from_slice(part),
+                    None => {}
+                }
+                *left -= count;
+                count
+            }
+        };
+        self.position += taken;
+        let next = match &self.state {
+            State::Header(header) => parse_header(header)?,
+            State::Copy { left: 0, .. } => Some(Header::Done),
+            State::Copy { .. } => None,
+        };
+        match next {
+            None => {}
+            Some(Header::Done) => self.state = State::Header(Vec::new()),
+            Some(Header::Field { number, prefix }) => self.begin_field(number, prefix)?,
+        }
+        self.close_frames()?;
+        Ok(bytes.get(taken..).unwrap_or_default())
+    }
+
+    fn begin_field(&mut self, number: u64, prefix: Prefix) -> Result<()> {
+        let State::Header(header) = std::mem::replace(&mut self.state, State::Header(Vec::new())) else {
+            return Ok(());
+        };
+        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
+        let left = match prefix {
+            Prefix::Whole => 0,
+            Prefix::Fixed(size) | Prefix::Length(size) => size,
+        };
+        let end = self.position.checked_add(left).filter(|end| *end <= frame.end.min(self.limits.model_bytes));
+        let end = end.ok_or_else(|| corrupt(self.position))?;
+        let kind = match (&frame.kind, number, &prefix) {
+            (_, _, Prefix::Whole | Prefix::Fixed(_)) => None,
+            (Kind::Model, GRAPH, _) => Some(Kind::Graph),
+            (Kind::Graph, NODE, _) => Some(Kind::Node { attributes: Vec::new() }),
+            (Kind::Graph, INITIALIZER, _) => Some(Kind::Tensor { raw: Vec::new() }),
+            (Kind::Node { .. }, ATTRIBUTE, _) => Some(Kind::Attribute { tensor: None }),
+            (Kind::Attribute { .. }, ATTRIBUTE_TENSOR, _) => Some(Kind::Tensor { raw: Vec::new() }),
+            _ => None,
+        };
+        match (kind, &mut frame.kind) {
+            (Some(kind), _) => self.frames.push(Frame { end, skeleton: Vec::new(), kind }),
+            (None, Kind::Tensor { raw }) if number == RAW_DATA && matches!(prefix, Prefix::Length(_)) => {
+                raw.clear();
+                reserve(raw, left)?;
+                self.state = State::Copy { left, raw: true };
+            }
+            (None, _) => {
+                frame.skeleton.extend_from_slice(&header);
+                reserve(&mut frame.skeleton, left)?;
+                self.state = State::Copy { left, raw: false };
+            }
+        }
+        if let State::Copy { left: 0, .. } = self.state {
+            self.state = State::Header(Vec::new());
+        }
+        Ok(())
+    }
+
+    fn close_frames(&mut self) -> Result<()> {
+        while self.frames.len() > 1
+            && matches!(&self.state, State::Header(header) if header.is_empty())
+            && self.frames.last().is_some_and(|frame| frame.end == self.position)
+        {
+            if let Some(frame) = self.frames.pop() {
+                self.close(frame)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, frame: Frame) -> Result<()> {
+        match frame.kind {
+            Kind::Model => {}
+            Kind::Graph => {
+                let graph = decode_message::<GraphProto>(&frame.skeleton, "the graph")?;
+                if self.graph.replace(graph).is_some() {
+                    return Err(Error::invalid("the model holds more than one graph"));
+                }
+            }
+            Kind::Node { attributes } => {
+                let mut node = decode_message::<NodeProto>(&frame.skeleton, "a node")?;
+                node.attribute = attributes;
+                self.nodes.push(node);
+            }
+            Kind::Attribute { tensor } => {
+                let mut attribute = decode_message::<AttributeProto>(&frame.skeleton, "an attribute")?;
+                attribute.t = tensor;
+                if let Some(Kind::Node { attributes }) = self.frames.last_mut().map(|frame| &mut frame.kind) {
+                    attributes.push(attribute);
+                }
+            }
+            Kind::Tensor { raw } => {
+                let mut proto = decode_message::<TensorProto>(&frame.skeleton, "a tensor")?;
+                proto.raw_data = raw;
+                match self.frames.last_mut().map(|frame| &mut frame.kind) {
+                    Some(Kind::Attribute { tensor }) => *tensor = Some(proto),
+                    _ => self.add_initializer(proto)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_initializer(&mut self, proto: TensorProto) -> Result<()> {
+        let name = proto.name.clone();
+        if self.weights.contains_key(&name) || self.pending.iter().any(|pending| pending.name == name) {
+            return Err(Error::invalid(format!("the graph has two initializers called \"{name}\"")));
+        }
+        match decode(proto, self.limits.tensor_bytes)? {
+            Weight::Here(tensor) => {
+                self.weights.insert(name, Arc::new(tensor));
+            }
+            Weight::Elsewhere(tensor, external) => self.pending.push(Pending { name, tensor, external }),
+        }
+        Ok(())
+    }
+
+    /// A decoding error says little about a file that is something else altogether.
+    fn explain(&self, error: Error) -> Error {
+        let text = String::from_utf8_lossy(&self.start).trim_start().to_ascii_lowercase();
+        let known = [
+            ("<!doctype", "an HTML page"),
+            ("<html", "an HTML page"),
+            ("<?xml", "an XML document"),
+            ("<", "an HTML or XML document"),
+            ("{", "a JSON document"),
+            ("version https://git-lfs", "a Git LFS pointer, not the file it stands for"),
+            ("pk\u{3}\u{4}", "a ZIP archive"),
+        ];
+        match known.iter().find(|(start, _)| text.starts_with(start)) {
+            Some((_, what)) if error.code == crate::error::ErrorCode::ModelInvalid => {
+                Error::invalid(format!("this is not an ONNX model: the bytes look like {what}"))
+            }
+            _ => error,
+        }
+    }
+}
+
+/// How many of the first bytes are kept, to tell what a file is that is no model.
+const START: usize = 64;
+
+enum Header {
+    Done,
+    Field { number: u64, prefix: Prefix },
+}
+
+enum Prefix {
+    /// A varint: its header is the field.
+    Whole,
+    Fixed(usize),
+    Length(usize),
+}
+
+/// A field's tag and, where it has one, its length; `None` while bytes are missing.
+fn parse_header(header: &[u8]) -> Result<Option<Header>> {
+    let Some((tag, rest)) = parse_varint(header)? else { return Ok(None) };
+    let (number, wire_type) = (tag >> 3, tag & 7);
+    if number == 0 {
+        return Err(Error::invalid("the model is corrupt: a field has the number 0"));
+    }
+    let prefix = match wire_type {
+        0 | 2 => match parse_varint(rest)? {
+            None => return Ok(None),
+            Some(_) if wire_type == 0 => Prefix::Whole,
+            Some((length, _)) => Prefix::Length(usize::try_from(length).unwrap_or(usize::MAX)),
+        },
+        1 => Prefix::Fixed(8),
+        5 => Prefix::Fixed(4),
+        other => return Err(Error::invalid(format!("the model is corrupt: a field has the wire type {other}"))),
+    };
+    Ok(Some(Header::Field { number, prefix }))
+}
+
+fn parse_varint(bytes: &[u8]) -> Result<Option<(u64, &[u8])>> {
+    let mut value = 0u64;
+    for (index, byte) in bytes.iter().enumerate() {
+        if index == 10 {
+            return Err(Error::invalid("the model is corrupt: a number has more than ten bytes"));
+        }
+        value |= u64::from(byte & 0x7f) << (7 * index).min(63);
+        if byte & 0x80 == 0 {
+            return Ok(Some((value, bytes.get(index + 1..).unwrap_or_default())));
+        }
+    }
+    Ok(None)
+}
+
+fn corrupt(position: usize) -> Error {
+    Error::invalid(format!("the model is corrupt: a field at byte {position} is longer than what holds it"))
+}
+
+fn reserve(target: &mut Vec<u8>, length: usize) -> Result<()> {
+    target
+        .try_reserve_exact(length.min(TRUSTED_LENGTH))
+        .map_err(|_| Error::limit(format!("the model does not fit in memory: {length} bytes could not be had")))
+}
+
+fn decode_message<M: Message + Default>(bytes: &[u8], what: &str) -> Result<M> {
+    M::decode(bytes).map_err(|error| Error::invalid(format!("the model is corrupt: {what} cannot be read ({error})")))
+}
+
+/// A Constant node's tensor is a weight by another name, and may be as large.
+fn take_constants(graph: &mut GraphProto, weights: &mut BTreeMap<String, Arc<Tensor>>, limit: usize) -> Result<()> {
+    for mut node in std::mem::take(&mut graph.node) {
+        let name = node.output.first().filter(|name| !weights.contains_key(*name)).cloned();
+        let is_constant = node.op_type == "Constant" && super::operators::domain_name(&node.domain) == "ai.onnx";
+        match name {
+            Some(name) if is_constant => {
+                let tensor =
+                    decode_constant(&mut node, limit).map_err(|error| error.at_node(&node.name, "Constant"))?;
+                weights.insert(name, Arc::new(tensor));
+            }
+            _ => graph.node.push(node),
+        }
+    }
+    Ok(())
+}
+
+fn describe_model(proto: &ModelProto, sha256: String, bytes: usize) -> Metadata {
+    let opsets = proto.opset_import.iter();
+    let properties = proto.metadata_props.iter();
+    Metadata {
+        producer_name: proto.producer_name.clone(),
+        producer_version: proto.producer_version.clone(),
+        domain: proto.domain.clone(),
+        model_version: proto.model_version,
+        description: proto.doc_string.clone(),
+        ir_version: proto.ir_version,
+        opsets: opsets.map(|set| (super::operators::domain_name(&set.domain).to_string(), set.version)).collect(),
+        properties: properties.map(|entry| (entry.key.clone(), entry.value.clone())).collect(),
+        sha256,
+        bytes,
+    }
+}

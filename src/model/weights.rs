@@ -1,0 +1,157 @@
+//! `TensorProto` to tensor, for initializers and constants.
+
+use tract_onnx::pb::tensor_proto::DataLocation;
+use tract_onnx::pb::{NodeProto, TensorProto};
+use tract_onnx::prelude::{Tensor, tensor0, tensor1};
+use tract_onnx::tract_hir::tract_ndarray::{ArrayD, IxDyn};
+
+use crate::error::{Error, Result};
+use crate::tensor::{ElementType, count_bytes, describe, onnx_type_name};
+
+/// A tensor's bytes in another file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct External {
+    pub location: String,
+    pub offset: usize,
+    pub length: usize,
+}
+
+/// A weight as the model holds it: its values, or where they are.
+pub(super) enum Weight {
+    Here(Tensor),
+    Elsewhere(Tensor, External),
+}
+
+/// Reads a tensor and the description of one whose values are external.
+pub(super) fn decode(proto: TensorProto, limit: usize) -> Result<Weight> {
+    let (element_type, dims) = describe_proto(&proto)?;
+    let bytes = count_bytes(element_type, &dims, limit).map_err(|error| error.at_input(&proto.name))?;
+    if element_type == ElementType::String {
+        return decode_strings(&proto, &dims).map(Weight::Here);
+    }
+    let mut tensor = Tensor::zero_dt(element_type.tract(), &dims)
+        .map_err(|error| Error::limit(format!("{}: {error}", subject(&proto))))?;
+    if proto.data_location == Some(DataLocation::External as i32) {
+        let external = find_external(&proto, bytes)?;
+        return Ok(Weight::Elsewhere(tensor, external));
+    }
+    let target = tensor.as_bytes_mut();
+    let found =
+        if proto.raw_data.is_empty() { fill_typed(&proto, element_type, target) } else { fill_raw(&proto, target) };
+    if found != bytes {
+        let expected = describe(element_type.name(), &dims);
+        return Err(Error::invalid(format!(
+            "{}: {expected} takes {bytes} bytes, and {found} are there",
+            subject(&proto)
+        )));
+    }
+    if element_type == ElementType::Bool {
+        normalise_bools(tensor.as_bytes_mut());
+    }
+    Ok(Weight::Here(tensor))
+}
+
+/// A Rust `bool` may only be 0 or 1, and ONNX takes any byte but 0 for true.
+pub(crate) fn normalise_bools(bytes: &mut [u8]) {
+    bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+}
+
+fn subject(proto: &TensorProto) -> String {
+    if proto.name.is_empty() { "a constant tensor".to_string() } else { format!("initializer \"{}\"", proto.name) }
+}
+
+fn describe_proto(proto: &TensorProto) -> Result<(ElementType, Vec<usize>)> {
+    let Some(element_type) = ElementType::from_onnx(proto.data_type) else {
+        return Err(Error::unsupported(format!(
+            "{} has the element type {}, which is not supported",
+            subject(proto),
+            onnx_type_name(proto.data_type)
+        )));
+    };
+    let dims = proto.dims.iter().map(|&dim| usize::try_from(dim)).collect::<std::result::Result<Vec<_>, _>>();
+    let dims = dims.map_err(|_| Error::invalid(format!("{} has the dims {:?}", subject(proto), proto.dims)))?;
+    Ok((element_type, dims))
+}
+
+fn fill_raw(proto: &TensorProto, target: &mut [u8]) -> usize {
+    if target.len() == proto.raw_data.len() {
+        target.copy_from_slice(&proto.raw_data);
+    }
+    proto.raw_data.len()
+}
+
+/// Fills from the field that the ONNX format names for the type, and returns the bytes found.
+fn fill_typed(proto: &TensorProto, element_type: ElementType, target: &mut [u8]) -> usize {
+    fn fill<T, const N: usize>(values: &[T], target: &mut [u8], size: usize, encode: impl Fn(&T) -> [u8; N]) -> usize {
+        for (cell, value) in target.chunks_exact_mut(size).zip(values) {
+            cell.iter_mut().zip(encode(value)).for_each(|(to, from)| *to = from);
+        }
+        values.len().saturating_mul(size)
+    }
+    let size = element_type.tract().size_of();
+    match element_type {
+        ElementType::Float32 => fill(&proto.float_data, target, size, |value| value.to_le_bytes()),
+        ElementType::Float64 => fill(&proto.double_data, target, size, |value| value.to_le_bytes()),
+        ElementType::Int64 => fill(&proto.int64_data, target, size, |value| value.to_le_bytes()),
+        ElementType::Uint32 | ElementType::Uint64 => {
+            fill(&proto.uint64_data, target, size, |value| value.to_le_bytes())
+        }
+        _ => fill(&proto.int32_data, target, size, |value| value.to_le_bytes()),
+    }
+}
+
+fn decode_strings(proto: &TensorProto, dims: &[usize]) -> Result<Tensor> {
+    let strings = proto.string_data.iter().map(|bytes| String::from_utf8(bytes.clone()));
+    let strings = strings
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .map_err(|_| Error::invalid(format!("{} holds a string that is not UTF-8", subject(proto))))?;
+    let found = strings.len();
+    let array = ArrayD::from_shape_vec(IxDyn(dims), strings).map_err(|_| {
+        Error::invalid(format!("{}: {} and {found} strings are there", subject(proto), describe("string", dims)))
+    })?;
+    Ok(array.into())
+}
+
+/// The value of a Constant node, in whichever attribute it stands.
+/// <https://onnx.ai/onnx/operators/onnx__Constant.html>
+pub(super) fn decode_constant(node: &mut NodeProto, limit: usize) -> Result<Tensor> {
+    let Some(attribute) = node.attribute.iter_mut().find(|attribute| attribute.name.starts_with("value")) else {
+        return Err(Error::unsupported(format!("node \"{}\" (Constant) holds no dense value", node.name)));
+    };
+    let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+    match attribute.name.as_str() {
+        "value_float" => Ok(tensor0(attribute.f)),
+        "value_floats" => Ok(tensor1(&attribute.floats)),
+        "value_int" => Ok(tensor0(attribute.i)),
+        "value_ints" => Ok(tensor1(&attribute.ints)),
+        "value_string" => Ok(tensor0(text(&attribute.s))),
+        "value_strings" => Ok(tensor1(&attribute.strings.iter().map(text).collect::<Vec<_>>())),
+        _ => match decode(attribute.t.take().unwrap_or_default(), limit)? {
+            Weight::Here(tensor) => Ok(tensor),
+            Weight::Elsewhere(..) => Err(Error::unsupported(format!(
+                "node \"{}\" (Constant) has external data, which is supported for initializers only",
+                node.name
+            ))),
+        },
+    }
+}
+
+fn find_external(proto: &TensorProto, bytes: usize) -> Result<External> {
+    let entry = |key: &str| proto.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str());
+    let number = |key: &str, default: usize| match entry(key) {
+        None => Ok(default),
+        Some(text) => text
+            .parse::<usize>()
+            .map_err(|_| Error::invalid(format!("{}: external data {key} \"{text}\" is not a number", subject(proto)))),
+    };
+    let location = entry("location")
+        .ok_or_else(|| Error::invalid(format!("{}: its external data names no location", subject(proto))))?;
+    let (offset, length) = (number("offset", 0)?, number("length", bytes)?);
+    if length != bytes || offset.checked_add(length).is_none() {
+        return Err(Error::invalid(format!(
+            "{}: it takes {bytes} bytes, and its external data gives {length} at {offset}",
+            subject(proto)
+        )));
+    }
+    Ok(External { location: location.to_string(), offset, length })
+}

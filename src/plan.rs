@@ -1,0 +1,86 @@
+//! A plan runs a model for inputs of given dims. A plan is one tract plan over the whole graph.
+
+mod build;
+mod cache;
+mod explain;
+
+pub use cache::PlanCache;
+
+use std::sync::Arc;
+
+use tract_onnx::prelude::{DatumType, TValue, Tensor, TractError, TractResult, TypedFact, TypedOp};
+use tract_onnx::tract_core::internal::IntoTensor;
+use tract_onnx::tract_core::plan::{SimplePlan, SimpleState, eval};
+
+use crate::error::{Error, Result};
+use crate::model::Model;
+use explain::NodeNames;
+
+/// An executable form of a model for inputs of fixed dims.
+pub struct Plan {
+    plan: Arc<SimplePlan<TypedFact, Box<dyn TypedOp>>>,
+    /// Kept from run to run: spawning one touches every node.
+    state: SimpleState<TypedFact, Box<dyn TypedOp>>,
+    /// The datum type of each output; tract counts dims in a type of its own.
+    output_types: Vec<DatumType>,
+    nodes: NodeNames,
+    bytes: usize,
+}
+
+impl Plan {
+    /// Prepares `model` for inputs of the dims given, in the order of its inputs.
+    pub fn build(model: &Model, dims: &[Vec<usize>]) -> Result<Plan> {
+        let nodes = NodeNames::new(model)?;
+        let build::Built { typed, output_types, bytes } = build::build(model, dims, &nodes)?;
+        let plan = SimplePlan::new(typed).map_err(|error| nodes.explain_planning(&error))?;
+        let state = plan.spawn().map_err(|error| nodes.explain_planning(&error))?;
+        Ok(Plan { plan, state, output_types, nodes, bytes })
+    }
+
+    /// The bytes of the constants that the plan holds, packed or not.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Runs the plan on inputs in the order of the model's inputs, and returns the outputs in theirs.
+    pub fn run(&mut self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        let running = std::cell::Cell::new(None);
+        let inputs = inputs.into_iter().map(TValue::from).collect();
+        let outputs = catch_panic(|| {
+            self.state.run_plan_with_eval(inputs, |context, state, node, inputs| {
+                running.set(Some(node.id));
+                eval(context, state, node, inputs)
+            })
+        });
+        let outputs = match outputs {
+            Ok(outputs) => outputs,
+            Err(error) => {
+                let explained = self.nodes.explain_run(self.plan.model(), running.get(), &error);
+                // The values of a turn that stopped half-way, and what a panic left of an operator's state.
+                self.state = self.plan.spawn().map_err(|error| self.nodes.explain_planning(&error))?;
+                return Err(explained);
+            }
+        };
+        let outputs = outputs.into_iter().zip(&self.output_types);
+        let outputs = outputs.map(|(value, &datum_type)| convert_output(value, datum_type));
+        outputs
+            .collect::<TractResult<Vec<Tensor>>>()
+            .map_err(|error| Error::execution(format!("an output cannot be read: {error:#}")))
+    }
+}
+
+/// tract panics on some operand values, an index out of range above all: a failure like any other.
+fn catch_panic<T>(work: impl FnOnce() -> TractResult<T>) -> TractResult<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+        Err(TractError::msg(text.to_string()))
+    })
+}
+
+fn convert_output(value: TValue, datum_type: DatumType) -> TractResult<Tensor> {
+    match value.datum_type() == datum_type {
+        true => Ok(value.into_tensor()),
+        false => Ok(value.cast_to_dt(datum_type)?.into_owned()),
+    }
+}

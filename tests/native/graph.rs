@@ -1,0 +1,145 @@
+//! Graphs that do not hold together, and graphs that do in unusual ways.
+
+use edgewise::error::ErrorCode;
+use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto};
+use tract_onnx::prelude::tensor2;
+
+use crate::onnx::{DataType, load, load_error, model, node, scale, value};
+
+fn unary(nodes: Vec<NodeProto>) -> ModelProto {
+    model(GraphProto {
+        node: nodes,
+        input: vec![value("x", DataType::Float, "2")],
+        output: vec![value("y", DataType::Float, "2")],
+        ..GraphProto::default()
+    })
+}
+
+#[test]
+fn a_cycle_is_named() {
+    let error = load_error(&unary(vec![node("Add x b -> a"), node("Relu a -> b"), node("Relu b -> y")]));
+    assert_eq!(error.code, ErrorCode::ModelInvalid);
+    assert!(error.message.contains(r#"cycle: "relu_b" -> "add_a" -> "relu_b""#), "{error}");
+    let error = load_error(&unary(vec![node("Add x y -> y")]));
+    assert!(error.message.contains("cycle"), "{error}");
+}
+
+#[test]
+fn nodes_may_stand_in_any_order() {
+    let model = unary(vec![node("Relu b -> y"), node("Relu a -> b"), node("Relu x -> a")]);
+    assert!(load(&model).is_ok());
+}
+
+#[test]
+fn missing_values_are_listed_with_their_users() {
+    let mut missing = scale();
+    missing.graph.as_mut().unwrap().initializer.clear();
+    let error = load_error(&missing);
+    assert_eq!(error.code, ErrorCode::ModelInvalid);
+    assert!(error.message.contains(r#""w" (input of node "mul_y", Mul)"#), "{error}");
+    assert_eq!((error.node.as_deref(), error.op.as_deref()), (Some("mul_y"), Some("Mul")));
+    let error = load_error(&unary(vec![node("Relu x -> z")]));
+    assert!(error.message.contains(r#""y" (output of the graph)"#), "{error}");
+}
+
+#[test]
+fn a_value_is_produced_once() {
+    let error = load_error(&unary(vec![node("Relu x -> y"), node("Abs x -> y")]));
+    assert!(error.message.contains(r#""y" more than once"#), "{error}");
+    let error = load_error(&unary(vec![node("Relu x -> x"), node("Abs x -> y")]));
+    assert!(error.message.contains(r#""x" more than once"#), "{error}");
+}
+
+#[test]
+fn all_unsupported_operators_are_listed_at_once() {
+    let foreign = NodeProto { domain: "com.microsoft".to_string(), ..node("Attention b -> y") };
+    let error = load_error(&unary(vec![node("Foo x -> a"), node("Bar a -> b"), node("Foo x -> c"), foreign]));
+    assert_eq!(error.code, ErrorCode::OpUnsupported);
+    assert_eq!(
+        error.message,
+        "3 operators are not supported: Bar (node \"bar_b\"), Foo (nodes \"foo_a\", \"foo_c\"), \
+         com.microsoft.Attention (node \"attention_y\")"
+    );
+}
+
+#[test]
+fn unsupported_operators_inside_branches_are_found() {
+    let branch = GraphProto {
+        node: vec![node("Foo x -> inner")],
+        output: vec![value("inner", DataType::Float, "2")],
+        ..GraphProto::default()
+    };
+    let attribute = |name: &str| AttributeProto {
+        name: name.to_string(),
+        g: Some(branch.clone()),
+        r#type: 5,
+        ..AttributeProto::default()
+    };
+    let mut fork = node("If c -> y");
+    fork.attribute = vec![attribute("then_branch"), attribute("else_branch")];
+    let mut model = unary(vec![fork]);
+    model.graph.as_mut().unwrap().input.push(value("c", DataType::Bool, ""));
+    let error = load_error(&model);
+    assert_eq!(error.code, ErrorCode::OpUnsupported);
+    assert!(error.message.contains("Foo (nodes \"foo_inner\", \"foo_inner_2\")"), "{error}");
+}
+
+#[test]
+fn opsets_outside_the_known_ones_are_refused() {
+    for version in [6, 28] {
+        let mut model = scale();
+        model.opset_import[0].version = version;
+        assert_eq!(load_error(&model).code, ErrorCode::ModelUnsupported, "{version}");
+    }
+    let mut model = scale();
+    model.opset_import.clear();
+    assert_eq!(load_error(&model).code, ErrorCode::ModelInvalid);
+}
+
+#[test]
+fn values_that_are_no_tensors_are_refused() {
+    let mut sequence = scale();
+    sequence.graph.as_mut().unwrap().output[0].r#type = Some(TypeProto::default());
+    let error = load_error(&sequence);
+    assert_eq!(error.code, ErrorCode::ModelUnsupported);
+    assert!(error.message.contains("\"y\" is a sequence"), "{error}");
+}
+
+#[test]
+fn wrong_value_info_and_output_shapes_do_no_harm() {
+    let mut model = scale();
+    let graph = model.graph.as_mut().unwrap();
+    graph.node = vec![node("Mul x w -> z"), node("Relu z -> y")];
+    graph.value_info = vec![value("z", DataType::Float, "1 3")];
+    graph.output = vec![value("y", DataType::Float, "1 3")];
+    let mut session = load(&model).unwrap();
+    let outputs = session.run(vec![("x".to_string(), tensor2(&[[1f32, 1.0, 1.0], [-1.0, 1.0, 1.0]]))], None).unwrap();
+    assert_eq!(outputs[0].1, tensor2(&[[1f32, 2.0, 3.0], [0.0, 2.0, 3.0]]));
+}
+
+#[test]
+fn nodes_without_names_or_with_the_same_name_run() {
+    let mut nodes = vec![node("Relu x -> a"), node("Relu a -> b"), node("Relu b -> y")];
+    nodes[0].name = "same".to_string();
+    nodes[1].name = "same".to_string();
+    nodes[2].name = String::new();
+    assert!(load(&unary(nodes)).is_ok());
+}
+
+#[test]
+fn an_initializer_may_stand_among_the_inputs() {
+    let mut model = scale();
+    model.graph.as_mut().unwrap().input.push(value("w", DataType::Float, "3"));
+    let session = load(&model).unwrap();
+    assert_eq!(session.inputs().len(), 1);
+}
+
+#[test]
+fn a_constant_graph_runs_without_inputs() {
+    let mut model = scale();
+    let graph = model.graph.as_mut().unwrap();
+    graph.input.clear();
+    graph.node = vec![node("Mul w w -> y")];
+    let outputs = load(&model).unwrap().run(vec![], None).unwrap();
+    assert_eq!(outputs[0].1.shape(), &[3]);
+}

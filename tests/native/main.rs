@@ -1,0 +1,9 @@
+//! Tests of the core without WebAssembly: bytes in, tensors and errors out.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod constants;
+mod graph;
+mod onnx;
+mod reader;
+mod reference;
+mod session;

@@ -1,0 +1,88 @@
+/**
+ * `npm test`: every stage in order, until one fails, with the seconds that each took. Stages named on the command line
+ * run alone: `npm test -- native js`.
+ */
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { wasmEnv } from "../pkg/scripts/wasm.mjs";
+import { findCommand, root, run, targetDir } from "../pkg/scripts/workspace.mjs";
+
+const suites = ["node", "packaging", "workerd", "demo"];
+
+const stages = {
+  setup: () => run(process.execPath, ["pkg/scripts/setup.mjs", "--test"]),
+  style: checkStyle,
+  build: () => run(process.execPath, ["pkg/scripts/build.mjs"]),
+  types: checkTypes,
+  clippy: checkRust,
+  native: () => run("cargo", ["test", "--locked"]),
+  js: runSuites,
+  size: () => run(process.execPath, ["pkg/scripts/size.mjs"]),
+};
+
+function checkStyle() {
+  run(process.execPath, [findCommand("@biomejs/biome", "biome"), "check", "--error-on-warnings"]);
+  run("cargo", ["fmt", "--check"]);
+}
+
+function checkTypes() {
+  const tsc = findCommand("typescript", "tsc");
+  run(process.execPath, [tsc, "-p", "pkg/tsconfig.json", "--outDir", join(targetDir, "types")]);
+  run(process.execPath, [tsc, "-p", "tsconfig.json"]);
+}
+
+function checkRust() {
+  const deny = ["--", "-D", "warnings"];
+  run("cargo", ["clippy", "--locked", "--all-targets", ...deny]);
+  run("cargo", ["clippy", "--locked", "--lib", "--target", "wasm32-unknown-unknown", ...deny], {
+    env: wasmEnv,
+  });
+}
+
+function runSuites() {
+  const files = suites.flatMap((suite) => {
+    const found = listTests(join("tests", suite));
+    if (found.length === 0) throw new Error(`tests/${suite} holds no test`);
+    return found;
+  });
+  run(process.execPath, ["--test", "--test-reporter=spec", "--test-timeout=600000", ...files]);
+}
+
+/** File by file, since Node 20 and 22 disagree on what a folder or a pattern after --test means. */
+function listTests(directory) {
+  return readdirSync(join(root, directory), { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.test\.m?js$/.test(name) && !name.includes("node_modules"))
+    .map((name) => join(directory, name))
+    .sort();
+}
+
+function runStages(names) {
+  const seconds = [];
+  for (const name of names) {
+    console.log(`\n==> ${name}`);
+    const start = performance.now();
+    try {
+      stages[name]();
+    } catch (error) {
+      console.error(`\ntest: ${name} failed after ${secondsSince(start)} s: ${error.message}`);
+      return 1;
+    }
+    seconds.push([name, secondsSince(start)]);
+    console.log(`test: ${name} passed in ${secondsSince(start)} s`);
+  }
+  console.log(`\ntest: all passed (${seconds.map(([name, time]) => `${name} ${time} s`).join(", ")})`);
+  return 0;
+}
+
+function secondsSince(start) {
+  return ((performance.now() - start) / 1000).toFixed(1);
+}
+
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !(name in stages));
+if (unknown) {
+  console.error(`test: there is no stage ${unknown}; there are ${Object.keys(stages).join(", ")}`);
+  process.exit(2);
+}
+process.exitCode = runStages(asked.length > 0 ? asked : Object.keys(stages));

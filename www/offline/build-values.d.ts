@@ -1,0 +1,2 @@
+declare const __SITE_VERSION__: string;
+declare const __SITE_FILES__: { path: string; integrity: string; bytes: number }[];

@@ -1,0 +1,74 @@
+import { SavedSite } from "./saved-site.js";
+
+/**
+ * Keeps the whole demo on the device. Nothing is fetched here but the files of the build, each checked against
+ * the hash the build wrote down, so that one version is never mixed with another.
+ */
+
+const scope = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+const site = new SavedSite(scope.registration.scope);
+
+scope.addEventListener("install", (event) => event.waitUntil(site.save(announce)));
+
+scope.addEventListener("activate", (event) => {
+  event.waitUntil(site.deleteOthers().then(() => scope.clients.claim()));
+});
+
+scope.addEventListener("message", (event) => {
+  if (event.data === "take over") event.waitUntil(scope.skipWaiting());
+  if (event.data === "report") event.waitUntil(site.repair(announce).then(announceState, announceState));
+});
+
+scope.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method !== "GET" || new URL(request.url).origin !== scope.location.origin) return;
+  event.respondWith(request.mode === "navigate" ? navigate(request) : serve(request));
+});
+
+/**
+ * The only open page that is being reloaded takes a waiting update with it: it gets an empty answer that reloads
+ * at once, by which time the new version is in charge.
+ *
+ * @param {Request} request
+ */
+async function navigate(request) {
+  const pages = await scope.clients.matchAll({ type: "window" });
+  if (scope.registration.waiting && pages.length < 2) {
+    scope.registration.waiting.postMessage("take over");
+    return new Response("", { headers: { Refresh: "0" } });
+  }
+  const saved = await site.findPage(request.url);
+  if (saved) return saved;
+  try {
+    return await fetch(request);
+  } catch (error) {
+    const page = await site.findPage(scope.registration.scope);
+    if (page) return page;
+    throw error;
+  }
+}
+
+/** @param {Request} request */
+async function serve(request) {
+  return (await site.find(request.url)) ?? fetch(request);
+}
+
+/** @param {number} savedBytes */
+async function announce(savedBytes) {
+  await tellPages({ kind: "saving", savedBytes, totalBytes: site.totalBytes });
+}
+
+async function announceState() {
+  const complete = await site.isComplete();
+  await tellPages({
+    kind: complete ? "saved" : "incomplete",
+    version: site.version,
+    totalBytes: site.totalBytes,
+  });
+}
+
+/** @param {object} message */
+async function tellPages(message) {
+  for (const page of await scope.clients.matchAll({ type: "window", includeUncontrolled: true }))
+    page.postMessage(message);
+}
