@@ -1,5 +1,5 @@
 import { InferenceError, messageOf } from "./error.js";
-import startGlue, * as glue from "./wasm/edgewise.js";
+import * as glue from "./wasm/edgewise.js";
 
 /**
  * Where the engine's WebAssembly comes from: a compiled module, its bytes, a Response, a URL, or a promise of one.
@@ -10,7 +10,8 @@ import startGlue, * as glue from "./wasm/edgewise.js";
 /**
  * One instance of the engine. A trap ends it; the next load starts another.
  * @typedef {object} Engine
- * @property {InferenceError | undefined} crash why it ended
+ * @property {boolean} isDead
+ * @property {unknown} cause what ended it
  * @property {string | undefined} panic the message of a Rust panic
  */
 
@@ -22,8 +23,8 @@ let locateWasm = () => {
 /** @type {Promise<Engine> | undefined} */
 let current;
 
-/** Whether a module has been compiled, which a restart reuses. */
-let isCompiled = false;
+/** Kept for a restart. @type {WebAssembly.Module | undefined} */
+let compiled;
 
 /**
  * Sets where an environment finds the wasm. Nothing is read before the first use.
@@ -62,11 +63,10 @@ export function startEngine(wasm) {
 /** @param {WasmSource | undefined} wasm */
 async function start(wasm) {
   /** @type {Engine} */
-  const engine = { crash: undefined, panic: undefined };
+  const engine = { isDead: false, cause: undefined, panic: undefined };
   try {
-    if (isCompiled) await glue.restart();
-    else await startGlue({ module_or_path: await compile(wasm === undefined ? locateWasm() : wasm) });
-    isCompiled = true;
+    compiled ??= await compile(wasm === undefined ? locateWasm() : wasm);
+    await glue.instantiate(compiled);
     glue.onPanic((/** @type {string} */ message) => {
       engine.panic = message;
     });
@@ -120,40 +120,30 @@ async function compileResponse(response) {
 
 /**
  * Calls the engine. What it throws by itself becomes an InferenceError; anything else is a trap, which ends it.
+ * @internal
  * @template T
  * @param {Engine} engine
  * @param {(exports: typeof glue) => T} work
  * @returns {T}
  */
 export function callEngine(engine, work) {
-  if (engine.crash) throw repeatCrash(engine.crash);
+  if (engine.isDead) {
+    const message = "the engine that held this session has stopped; load the model again";
+    throw new InferenceError("ENGINE_CRASHED", message, { cause: engine.cause });
+  }
+  engine.panic = undefined;
   try {
     return work(glue);
-  } catch (cause) {
-    if (isEngineError(cause)) throw new InferenceError(cause.code, cause.message, cause);
-    const reason = engine.panic ?? messageOf(cause);
-    engine.crash = new InferenceError(
-      "ENGINE_CRASHED",
-      `the engine stopped: ${reason}. Its sessions are lost; load the model again`,
-      { cause },
-    );
+  } catch (thrown) {
+    const cause = /** @type {any} */ (thrown);
+    const isOwn = typeof cause === "object" && !(cause instanceof Error) && typeof cause?.code === "string";
+    if (isOwn) throw new InferenceError(cause.code, cause.message, cause);
+    // First, and without a call: after a stack overflow there may be no room for more.
+    engine.isDead = true;
+    engine.cause = cause;
     current = undefined;
-    throw engine.crash;
+    const reason = engine.panic ?? messageOf(cause);
+    const message = `the engine stopped: ${reason}. Its sessions are lost; load the model again`;
+    throw new InferenceError("ENGINE_CRASHED", message, { cause });
   }
-}
-
-/** @param {InferenceError} crash */
-function repeatCrash(crash) {
-  const message = "the engine that held this session has stopped; load the model again";
-  return new InferenceError("ENGINE_CRASHED", message, { cause: crash });
-}
-
-/**
- * @param {any} error
- * @returns {error is { code: import("./error.js").ErrorCode, message: string } & import("./error.js").ErrorSubject}
- */
-function isEngineError(error) {
-  return (
-    typeof error === "object" && error !== null && !(error instanceof Error) && typeof error.code === "string"
-  );
 }

@@ -18,6 +18,21 @@
 
 /** Every error that Edgewise throws. docs/errors.md lists the codes. */
 export class InferenceError extends Error {
+  /** @readonly @type {ErrorCode} */
+  code;
+  /** @readonly @type {string | undefined} */
+  input;
+  /** @readonly @type {string | undefined} */
+  output;
+  /** @readonly @type {string | undefined} */
+  node;
+  /** @readonly @type {string | undefined} */
+  op;
+  /** @readonly @type {string | undefined} */
+  expected;
+  /** @readonly @type {string | undefined} */
+  actual;
+
   /**
    * @param {ErrorCode} code
    * @param {string} message
@@ -27,19 +42,12 @@ export class InferenceError extends Error {
     const { cause, ...parts } = subject;
     super(message, cause === undefined ? undefined : { cause });
     this.name = "InferenceError";
-    /** @readonly @type {ErrorCode} */
     this.code = code;
-    /** @readonly @type {string | undefined} */
     this.input = parts.input;
-    /** @readonly @type {string | undefined} */
     this.output = parts.output;
-    /** @readonly @type {string | undefined} */
     this.node = parts.node;
-    /** @readonly @type {string | undefined} */
     this.op = parts.op;
-    /** @readonly @type {string | undefined} */
     this.expected = parts.expected;
-    /** @readonly @type {string | undefined} */
     this.actual = parts.actual;
   }
 }

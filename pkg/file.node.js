@@ -16,9 +16,9 @@ async function open(url) {
   try {
     const file = await openHandle(url.startsWith("file:") ? new URL(url) : url);
     const { size } = await file.stat();
-    // The stream closes the file at its end, and when nobody reads on.
+    // The stream closes the file at its end and when it is destroyed.
     const chunks = file.createReadStream({ highWaterMark: 1 << 20 });
-    return { url, total: size, chunks, settle: async () => {} };
+    return { url, total: size, chunks, cancel: () => chunks.destroy(), settle: async () => {} };
   } catch (cause) {
     throw new InferenceError(
       "MODEL_FETCH_FAILED",

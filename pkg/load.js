@@ -89,15 +89,20 @@ async function read(source, options) {
   // The model is on its way while the engine compiles; a failure of either ends both.
   const opening = openSource(source, options);
   opening.catch(() => {});
-  const engine = await untilAborted(startEngine(), signal);
+  const engine = await untilAborted(startEngine(), signal).catch((error) => {
+    opening.then((body) => body.cancel()).catch(() => {});
+    throw error;
+  });
   onProgress?.({ phase: "engine", loaded: 1, total: 1 });
   const engineTime = now() - start;
   const body = await opening;
-
-  const { integrity, limits = {} } = options;
-  const reader = callEngine(engine, ({ ModelReader }) => new ModelReader({ integrity, ...limits }));
   let isGood = false;
+  /** @type {import("./wasm/edgewise.js").ModelReader | undefined} */
+  let unfinished;
   try {
+    const { integrity, limits = {} } = options;
+    const reader = callEngine(engine, ({ ModelReader }) => new ModelReader({ integrity, ...limits }));
+    unfinished = reader;
     const { total } = body;
     onProgress?.({ phase: "download", loaded: 0, total });
     await drainBody(body, signal, (chunk, loaded) => {
@@ -111,11 +116,13 @@ async function read(source, options) {
       callEngine(engine, () => reader.pushExternal(location, position, chunk)),
     );
     checkAborted(signal);
+    unfinished = undefined;
     return { reader, engine, times };
   } catch (error) {
-    if (!engine.crash) reader.free();
+    body.cancel();
     throw body.url ? addSource(error, body.url) : error;
   } finally {
+    if (unfinished && !engine.isDead) unfinished.free();
     await body.settle(isGood);
   }
 }

@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { callEngine } from "./engine.js";
 import { checkAborted, InferenceError } from "./error.js";
 import { copyTensor, decodeTensor, encodeTensor, Tensor } from "./tensor.js";
@@ -50,6 +52,13 @@ import { toTensor } from "./values.js";
 
 /** A model that is ready to run. */
 export class Session {
+  /** The inputs that a run takes. @readonly @type {readonly TensorInfo[]} */
+  inputs;
+  /** The outputs that a run gives. @readonly @type {readonly TensorInfo[]} */
+  outputs;
+  /** What the model says about itself. @readonly @type {Metadata} */
+  metadata;
+
   /** @type {import("./engine.js").Engine} */ #engine;
   /** @type {import("./wasm/edgewise.js").EngineSession | undefined} */ #handle;
   /** The last run that waits or is under way. @type {Promise<unknown> | undefined} */ #last;
@@ -73,11 +82,8 @@ export class Session {
       handle.outputs(),
       handle.metadata(),
     ]);
-    /** The inputs that a run takes. @readonly @type {readonly TensorInfo[]} */
     this.inputs = inputs;
-    /** The outputs that a run gives. @readonly @type {readonly TensorInfo[]} */
     this.outputs = outputs;
-    /** What the model says about itself. @readonly @type {Metadata} */
     this.metadata = metadata;
   }
 
@@ -125,7 +131,8 @@ export class Session {
     const previous = this.#last;
     await this.#take(async () => {
       await previous;
-      callEngine(this.#engine, () => this.#open().warmUp({ ...dims }));
+      const handle = this.#open();
+      callEngine(this.#engine, () => handle.warmUp({ ...dims }));
     });
   }
 
@@ -134,7 +141,8 @@ export class Session {
    * @returns {Stats}
    */
   stats() {
-    const { plans, planned, planHits, modelBytes } = callEngine(this.#engine, () => this.#open().stats());
+    const handle = this.#open();
+    const { plans, planned, planHits, modelBytes } = callEngine(this.#engine, () => handle.stats());
     const build = callEngine(this.#engine, ({ buildName }) => buildName());
     const milliseconds = { ...this.#times };
     return {
@@ -155,7 +163,8 @@ export class Session {
    * @returns {{ engineBytes: number, modelBytes: number, planBytes: number }}
    */
   memory() {
-    const { modelBytes, planBytes } = callEngine(this.#engine, () => this.#open().stats());
+    const handle = this.#open();
+    const { modelBytes, planBytes } = callEngine(this.#engine, () => handle.stats());
     const engineBytes = callEngine(this.#engine, ({ memoryBytes }) => memoryBytes());
     return { engineBytes, modelBytes, planBytes };
   }
@@ -170,7 +179,7 @@ export class Session {
     await this.#last;
     const handle = this.#handle;
     this.#handle = undefined;
-    if (handle && !this.#engine.crash) callEngine(this.#engine, () => handle.free());
+    if (handle && !this.#engine.isDead) callEngine(this.#engine, () => handle.free());
   }
 
   /** Releases the session at the end of `await using`. */
@@ -202,12 +211,14 @@ export class Session {
    * @returns {[string, Tensor][]}
    */
   #convert(inputs) {
-    if (typeof inputs !== "object" || inputs === null || inputs instanceof Tensor) {
+    const isUnnamed = inputs instanceof Tensor || Array.isArray(inputs) || ArrayBuffer.isView(inputs);
+    if (typeof inputs !== "object" || inputs === null || isUnnamed) {
       throw new InferenceError("INPUT_INVALID", "run takes an object of inputs by name");
     }
+    const handle = this.#open();
     return Object.entries(inputs).map(([name, value]) => {
       const info = this.inputs.find((input) => input.name === name);
-      if (!info) throw callEngine(this.#engine, () => this.#open().refuseInput(name));
+      if (!info) throw callEngine(this.#engine, () => handle.refuseInput(name));
       return [name, toTensor(value, info)];
     });
   }
@@ -222,7 +233,9 @@ export class Session {
     this.#runs += 1;
     try {
       const inputs = tensors.map(([name, tensor]) => ({ name, ...encodeTensor(tensor) }));
-      const values = callEngine(this.#engine, () => this.#open().run(inputs, outputs && [...outputs]));
+      const handle = this.#open();
+      const wanted = outputs && [...outputs];
+      const values = callEngine(this.#engine, () => handle.run(inputs, wanted));
       return decodeOutputs(values);
     } catch (error) {
       this.#failures += 1;

@@ -19,6 +19,7 @@ import { checkAborted, InferenceError, messageOf } from "./error.js";
  * @property {string | undefined} url where they come from, for messages
  * @property {number | undefined} total how many there will be, where known
  * @property {AsyncIterable<Uint8Array>} chunks
+ * @property {() => void} cancel ends what nobody reads any more
  * @property {(isGood: boolean) => Promise<void>} settle says whether the bytes turned out to be good to keep
  */
 
@@ -42,18 +43,21 @@ export function setFileOpener(open) {
  * @returns {Promise<Body>}
  */
 export async function openSource(source, { signal, cache }) {
-  const value = await untilAborted(source, signal);
+  const value = await untilAborted(source, signal).catch((cause) => {
+    throw explainFetch(cause, undefined, signal);
+  });
   if (value instanceof ArrayBuffer || isSharedBuffer(value)) return openBytes(new Uint8Array(value));
   if (ArrayBuffer.isView(value))
     return openBytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-  if (typeof value === "string" || "href" in value || isRequest(value)) {
+  const isObject = typeof value === "object" && value !== null;
+  if (typeof value === "string" || (isObject && ("href" in value || isRequest(value)))) {
     const url = typeof value === "string" ? value : "href" in value ? value.href : value.url;
     const file = isRequest(value) ? undefined : openFile?.(url);
     return file ? await file : openUrl(value, url, signal, cache);
   }
-  if (isResponse(value)) return openResponse(value, value.url || undefined);
-  if (isBlob(value)) return openStream(value.stream(), value.size);
-  if (isStream(value)) return openStream(value, undefined);
+  if (isObject && isResponse(value)) return openResponse(value, value.url || undefined);
+  if (isObject && isBlob(value)) return openStream(value.stream(), value.size);
+  if (isObject && isStream(value)) return openStream(value, undefined);
   const kind = Object.prototype.toString.call(value).slice(8, -1);
   throw new InferenceError(
     "INPUT_INVALID",
@@ -91,14 +95,20 @@ function isStream(value) {
   return typeof value.getReader === "function";
 }
 
-const keep = async () => {};
+const nothing = async () => {};
 
 /**
  * @param {Uint8Array} bytes
  * @returns {Body}
  */
 function openBytes(bytes) {
-  return { url: undefined, total: bytes.byteLength, chunks: splitBytes(bytes), settle: keep };
+  return {
+    url: undefined,
+    total: bytes.byteLength,
+    chunks: splitBytes(bytes),
+    cancel: nothing,
+    settle: nothing,
+  };
 }
 
 /** @param {Uint8Array} bytes */
@@ -170,25 +180,23 @@ function openResponse(response, url) {
 function openStream(stream, total) {
   if (stream.locked)
     throw new InferenceError("MODEL_FETCH_FAILED", "the stream has already been taken by another reader");
-  return { url: undefined, total, chunks: readStream(stream), settle: keep };
+  const reader = stream.getReader();
+  // Not at the end of the iteration, which waits for a read under way, of a stream that hangs for ever.
+  const cancel = () => {
+    reader.cancel().catch(() => {});
+  };
+  return { url: undefined, total, chunks: readChunks(reader), cancel, settle: nothing };
 }
 
-/** @param {ReadableStream<Uint8Array>} stream */
-async function* readStream(stream) {
-  const reader = stream.getReader();
-  let isDone = false;
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      isDone = done;
-      if (done) return;
-      if (!(value instanceof Uint8Array)) {
-        throw new InferenceError("MODEL_FETCH_FAILED", "the stream gives something other than Uint8Arrays");
-      }
-      yield* splitBytes(value);
+/** @param {ReadableStreamDefaultReader<Uint8Array>} reader */
+async function* readChunks(reader) {
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    if (!(value instanceof Uint8Array)) {
+      throw new InferenceError("MODEL_FETCH_FAILED", "the stream gives something other than Uint8Arrays");
     }
-  } finally {
-    if (!isDone) reader.cancel().catch(() => {});
+    yield* splitBytes(value);
   }
 }
 
@@ -209,9 +217,9 @@ export async function drainBody(body, signal, take) {
       take(value, loaded);
       loaded += value.byteLength;
     }
-  } finally {
-    // Ends a download that nobody reads any more; not awaited, since a stream that hangs would hang this too.
-    chunks.return?.().catch(() => {});
+  } catch (error) {
+    body.cancel();
+    throw error;
   }
 }
 

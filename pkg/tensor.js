@@ -167,6 +167,8 @@ export function encodeTensor(tensor) {
   const { type, dims } = tensor;
   const data = /** @type {any} */ (tensor.data);
   if (type === "string") return { type, dims, data };
+  // Of a buffer that was transferred away no view can be made: that its values are missing, the engine says.
+  if (data.byteLength === 0) return { type, dims, data: new Uint8Array() };
   return { type, dims, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 

@@ -3,6 +3,8 @@
 mod tensors;
 mod values;
 
+use std::panic::AssertUnwindSafe;
+
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 
@@ -64,9 +66,9 @@ pub fn kernels() -> Vec<String> {
     tract_linalg::MmmDispatch::native().runnable().iter().map(|kernel| kernel.name().to_string()).collect()
 }
 
-/// Reads a model from bytes in order.
+/// Reads a model from bytes in order. What a panic leaves half done is not used again: pkg/engine.js ends the engine.
 #[wasm_bindgen]
-pub struct ModelReader(Reader);
+pub struct ModelReader(AssertUnwindSafe<Reader>);
 
 #[wasm_bindgen]
 impl ModelReader {
@@ -75,7 +77,7 @@ impl ModelReader {
     pub fn new(options: JsValue) -> Result<ModelReader, JsValue> {
         let options: ReadOptions = from_js(options)?;
         let integrity = options.integrity.as_deref().map(Integrity::parse).transpose().map_err(values::throw)?;
-        Ok(ModelReader(Reader::new(options.limits(), integrity)))
+        Ok(ModelReader(AssertUnwindSafe(Reader::new(options.limits(), integrity))))
     }
 
     /// Takes the next bytes of the model.
@@ -97,21 +99,23 @@ impl ModelReader {
 
     /// Describes the model without preparing it.
     pub fn inspect(self) -> Result<JsValue, JsValue> {
-        let model = self.0.finish().map_err(values::throw)?;
+        let model = self.0.0.finish().map_err(values::throw)?;
         to_js(&values::Inspection::from(&model))
     }
 
     /// Prepares the model to run.
     pub fn load(self, options: JsValue) -> Result<EngineSession, JsValue> {
         let options: LoadOptions = from_js(options)?;
-        let model = self.0.finish().map_err(values::throw)?;
-        Session::new(model, &options.free_dimension_overrides).map(EngineSession).map_err(values::throw)
+        let model = self.0.0.finish().map_err(values::throw)?;
+        Session::new(model, &options.free_dimension_overrides)
+            .map_err(values::throw)
+            .map(|session| EngineSession(AssertUnwindSafe(session)))
     }
 }
 
 /// A model ready to run.
 #[wasm_bindgen]
-pub struct EngineSession(Session);
+pub struct EngineSession(AssertUnwindSafe<Session>);
 
 #[wasm_bindgen]
 impl EngineSession {

@@ -37,13 +37,20 @@ impl ErrorCode {
     }
 }
 
-/// An error that names its subject. The optional parts repeat, for programs, what the message says.
+/// An error that names its subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
     /// What went wrong.
     pub code: ErrorCode,
     /// A sentence for a person.
     pub message: String,
+    /// What it is about, where it is about one thing.
+    pub subject: Box<Subject>,
+}
+
+/// The parts of an error's message, for programs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Subject {
     /// The model input (or option) at fault.
     pub input: Option<String>,
     /// The model output at fault.
@@ -63,16 +70,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     fn new(code: ErrorCode, message: impl Into<String>) -> Error {
-        Error {
-            code,
-            message: message.into(),
-            input: None,
-            output: None,
-            node: None,
-            op: None,
-            expected: None,
-            actual: None,
-        }
+        Error { code, message: message.into(), subject: Box::default() }
     }
 
     /// The bytes do not have the hash that was asked for.
@@ -112,27 +110,27 @@ impl Error {
 
     /// Names the model input at fault.
     pub fn at_input(mut self, name: impl Into<String>) -> Error {
-        self.input = Some(name.into());
+        self.subject.input = Some(name.into());
         self
     }
 
     /// Names the model output at fault.
     pub fn at_output(mut self, name: impl Into<String>) -> Error {
-        self.output = Some(name.into());
+        self.subject.output = Some(name.into());
         self
     }
 
     /// Names the node at fault and its operator.
     pub fn at_node(mut self, name: impl Into<String>, op: impl Into<String>) -> Error {
-        self.node = Some(name.into());
-        self.op = Some(op.into());
+        self.subject.node = Some(name.into());
+        self.subject.op = Some(op.into());
         self
     }
 
     /// Says what was expected and what was found.
     pub fn mismatch(mut self, expected: impl Into<String>, actual: impl Into<String>) -> Error {
-        self.expected = Some(expected.into());
-        self.actual = Some(actual.into());
+        self.subject.expected = Some(expected.into());
+        self.subject.actual = Some(actual.into());
         self
     }
 }

@@ -6,6 +6,7 @@
 mod bindings;
 pub mod error;
 pub mod model;
+mod ops;
 pub mod plan;
 pub mod session;
 pub mod tensor;

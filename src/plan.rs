@@ -69,11 +69,18 @@ impl Plan {
     }
 }
 
-/// tract panics on some operand values, an index out of range above all: a failure like any other.
+/// How the message of tract's allocation failures begins.
+const ALLOCATION_FAILURE: &str = "failed to allocate";
+
+/// tract panics on some operand values, an index out of range above all: a failure like any other. Out of memory is
+/// not: linear memory does not shrink, and only a fresh instance gives it back.
 fn catch_panic<T>(work: impl FnOnce() -> TractResult<T>) -> TractResult<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+        if text.starts_with(ALLOCATION_FAILURE) {
+            std::panic::resume_unwind(payload);
+        }
         Err(TractError::msg(text.to_string()))
     })
 }

@@ -1,17 +1,18 @@
-import { cp, mkdir, readdir, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { isMain, root, targetDir, wasmDir } from "../pkg/scripts/workspace.mjs";
 import { compressSite } from "./site-compression.mjs";
 import { listFiles, versionOf } from "./site-files.mjs";
 
-const www = path.dirname(fileURLToPath(import.meta.url));
-const repository = path.dirname(www);
+const www = path.join(root, "www");
 
-export const defaultOutdir = path.join(repository, "target", "site");
+export const defaultOutdir = path.join(targetDir, "site");
 
 /** What is copied as it is. */
 const STATIC = ["index.html", "icon.svg", "site.webmanifest", "assets"];
+
+const LICENCES = ["LICENSE-APACHE", "LICENSE-MIT"];
 
 /**
  * Builds the demo site: plain files, to be served from any folder of any static host.
@@ -29,8 +30,12 @@ export async function buildSite({ outdir = defaultOutdir, revise = async () => {
       filter: (file) => !file.endsWith(".md"),
     });
   }
-  await copyEngine(path.join(outdir, "wasm"));
-  await bundle(outdir, { main: "page/main.js", worker: "worker/worker.js", style: "page/style.css" });
+  for (const name of LICENCES) {
+    await cp(path.join(root, name), path.join(outdir, "licences", `${name}.txt`));
+  }
+  const engineBytes = await copyEngine(path.join(outdir, "wasm"));
+  await bundle(outdir, { main: "page/main.js", style: "page/style.css" });
+  await bundle(outdir, { worker: "worker/worker.js" }, { define: { __ENGINE_BYTES__: String(engineBytes) } });
   await revise(outdir);
   const files = await listFiles(outdir);
   await bundle(
@@ -52,11 +57,11 @@ export async function buildSite({ outdir = defaultOutdir, revise = async () => {
  * @param {string} target
  */
 async function copyEngine(target) {
-  const source = path.join(repository, "pkg", "wasm");
-  const names = await readdir(source).catch(() => []);
+  const names = await readdir(wasmDir).catch(() => []);
   const modules = names.filter((name) => name.endsWith(".wasm"));
-  if (modules.length === 0) throw new Error(`${source} has no wasm. Run "npm run build" first.`);
-  for (const name of modules) await cp(path.join(source, name), path.join(target, name));
+  if (modules.length === 0) throw new Error(`${wasmDir} has no wasm. Run "npm run build" first.`);
+  for (const name of modules) await cp(path.join(wasmDir, name), path.join(target, name));
+  return (await stat(path.join(target, "edgewise_bg.wasm"))).size;
 }
 
 /**
@@ -78,7 +83,7 @@ async function bundle(outdir, entryPoints, options = {}) {
   });
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+if (isMain(import.meta.url)) {
   const { outdir } = await buildSite();
   console.log(`Built the demo: ${path.relative(process.cwd(), outdir)}`);
 }

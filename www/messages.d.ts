@@ -42,7 +42,6 @@ export interface RunTimings {
 
 export interface LoadReport {
   timings: LoadTimings;
-  modelBytes: number;
   transfers: Transfer[];
   /** The addresses that the worker fetched since it was last asked. */
   requests: string[];
@@ -50,7 +49,7 @@ export interface LoadReport {
 
 export interface Transfer {
   part: "engine" | "model";
-  /** The size of the file itself; 0 where the browser does not tell. */
+  /** The size of the file itself. */
   bytes: number;
   /** What came over the network for it. */
   received: number;

@@ -15,3 +15,6 @@ export const MODELS = {
 
 /** Where esbuild leaves the package's wasm, relative to the page. */
 export const ENGINE_URL = "wasm/edgewise_bg.wasm";
+
+// Filled in by the build.
+export const ENGINE_BYTES = __ENGINE_BYTES__;

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
-import { pathToFileURL } from "node:url";
 import sirv from "sirv";
+import { isMain } from "../pkg/scripts/workspace.mjs";
 import { openBrowser } from "./browser.mjs";
 import { buildSite, defaultOutdir } from "./build.mjs";
 
@@ -37,7 +37,8 @@ const PORTS_TO_TRY = 20;
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
 export async function serveSite({ port = 0, outdir = defaultOutdir } = {}) {
-  const answer = sirv(outdir, { etag: true, gzip: true, brotli: true, setHeaders });
+  // dev: files are looked up at each request, so the site can be built again while it is served.
+  const answer = sirv(outdir, { dev: true, etag: true, gzip: true, brotli: true, setHeaders });
   const server = createServer((request, response) => {
     answer(request, response, () => {
       response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8", ...HEADERS });
@@ -94,9 +95,14 @@ async function serveOnFreePort(first) {
   return serveSite({ port: 0 });
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  if (!process.argv.includes("--no-build")) await buildSite();
-  const { url } = await serveOnFreePort(Number(process.env.PORT || 8080));
-  console.log(`Edgewise demo: ${url}`);
-  openBrowser(url);
+if (isMain(import.meta.url)) {
+  try {
+    if (!process.argv.includes("--no-build")) await buildSite();
+    const { url } = await serveOnFreePort(Number(process.env.PORT || 8080));
+    console.log(`Edgewise demo: ${url}`);
+    openBrowser(url);
+  } catch (error) {
+    console.error(`serve: ${error instanceof Error ? error.message : error}`);
+    process.exit(1);
+  }
 }

@@ -1,7 +1,7 @@
 /** Where things are in this repository, which tool versions it asks for, and how a tool is run. Node builtins only. */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -87,5 +87,6 @@ export function readToolchain() {
 
 /** Whether a module is the one that node was started with. */
 export function isMain(url) {
-  return process.argv[1] !== undefined && url === pathToFileURL(resolve(process.argv[1])).href;
+  // Through links, which node resolves in `url` and not in its arguments.
+  return process.argv[1] !== undefined && url === pathToFileURL(realpathSync(process.argv[1])).href;
 }

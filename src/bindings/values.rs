@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use wasm_bindgen::JsValue;
 
-use crate::error::Error;
+use crate::error::{Error, Subject};
 use crate::model::{self, Limits, Model};
 use crate::session;
 use crate::tensor::{self, ElementType, TensorInfo};
@@ -49,7 +49,8 @@ struct ErrorParts {
 
 impl From<Error> for ErrorParts {
     fn from(error: Error) -> ErrorParts {
-        let Error { code, message, input, output, node, op, expected, actual } = error;
+        let Error { code, message, subject } = error;
+        let Subject { input, output, node, op, expected, actual } = *subject;
         ErrorParts { code: code.name(), message, input, output, node, op, expected, actual }
     }
 }

@@ -147,8 +147,12 @@ pub(super) fn list_subgraphs(node: &NodeProto) -> impl Iterator<Item = &GraphPro
 fn list_used(node: &NodeProto) -> Vec<&str> {
     let mut used: Vec<&str> = node.input.iter().map(String::as_str).collect();
     for graph in list_subgraphs(node) {
-        used.extend(graph.node.iter().flat_map(list_used));
-        used.extend(graph.output.iter().map(|output| output.name.as_str()));
+        let mut own: HashSet<&str> = graph.node.iter().flat_map(|node| &node.output).map(String::as_str).collect();
+        own.extend(graph.input.iter().map(|input| input.name.as_str()));
+        own.extend(graph.initializer.iter().map(|tensor| tensor.name.as_str()));
+        let inside = graph.node.iter().flat_map(list_used);
+        let inside = inside.chain(graph.output.iter().map(|output| output.name.as_str()));
+        used.extend(inside.filter(|name| !own.contains(name)));
     }
     used
 }

@@ -37,7 +37,7 @@ enum Kind {
     Model,
     Graph,
     Node { attributes: Vec<AttributeProto> },
-    Attribute { tensor: Option<TensorProto> },
+    Attribute { tensor: Option<Box<TensorProto>> },
     Tensor { raw: Vec<u8> },
 }
 
@@ -284,7 +284,7 @@ impl Reader {
             }
             Kind::Attribute { tensor } => {
                 let mut attribute = decode_message::<AttributeProto>(&frame.skeleton, "an attribute")?;
-                attribute.t = tensor;
+                attribute.t = tensor.map(|tensor| *tensor);
                 if let Some(Kind::Node { attributes }) = self.frames.last_mut().map(|frame| &mut frame.kind) {
                     attributes.push(attribute);
                 }
@@ -293,7 +293,7 @@ impl Reader {
                 let mut proto = decode_message::<TensorProto>(&frame.skeleton, "a tensor")?;
                 proto.raw_data = raw;
                 match self.frames.last_mut().map(|frame| &mut frame.kind) {
-                    Some(Kind::Attribute { tensor }) => *tensor = Some(proto),
+                    Some(Kind::Attribute { tensor }) => *tensor = Some(Box::new(proto)),
                     _ => self.add_initializer(proto)?,
                 }
             }

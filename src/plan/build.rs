@@ -9,6 +9,7 @@ use super::catch_panic;
 use super::explain::NodeNames;
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::ops::{onnx, replace_dequantize, replace_squares};
 use crate::tensor::{ElementType, TensorInfo, count_bytes};
 
 /// Rewrites that undo each other would go on for ever; no model comes near this many.
@@ -24,10 +25,12 @@ pub(super) struct Built {
 
 pub(super) fn build(model: &Model, dims: &[Vec<usize>], nodes: &NodeNames) -> Result<Built> {
     let planning = |error| nodes.explain_planning(&error);
-    let typed = catch_panic(|| parse(model, dims)?.into_typed()).map_err(planning)?;
+    let mut typed = catch_panic(|| parse(model, dims)?.into_typed()).map_err(planning)?;
+    replace_dequantize(&mut typed);
     check_sizes(model, &typed, nodes)?;
     let output_types = find_output_types(model, &typed)?;
-    let typed = catch_panic(|| typed.into_decluttered()).map_err(planning)?;
+    let mut typed = catch_panic(|| typed.into_decluttered()).map_err(planning)?;
+    replace_squares(&mut typed);
     let bytes = count_constant_bytes(&typed);
     let typed = catch_panic(|| optimise(typed)).map_err(planning)?;
     Ok(Built { typed, output_types, bytes })
@@ -41,7 +44,7 @@ fn optimise(mut typed: TypedModel) -> TractResult<TypedModel> {
 
 /// tract's graph with the weights in place, shared and not copied, and the inputs' dims fixed.
 fn parse(model: &Model, dims: &[Vec<usize>]) -> TractResult<InferenceModel> {
-    let mut inference = tract_onnx::onnx().model_for_proto_model(&model.proto)?;
+    let mut inference = onnx().model_for_proto_model(&model.proto)?;
     let outlets = inference.input_outlets()?.to_vec();
     let (inputs, weights) = outlets.split_at(model.inputs.len().min(outlets.len()));
     for (outlet, tensor) in weights.iter().zip(model.weights.values()) {

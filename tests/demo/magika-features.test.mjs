@@ -8,7 +8,7 @@ const configFile = new URL("../../www/assets/magika_v3.config.json", import.meta
 const content = await readFile(configFile);
 const config = JSON.parse(content.toString());
 
-/** @param {Uint8Array | string} bytes */
+/** @param {BlobPart} bytes */
 async function featuresOf(bytes) {
   const { head, tail } = await readBlocks(new Blob([bytes]), config);
   return extractFeatures(head, tail, config);

@@ -12,7 +12,7 @@ before(async () => {
   demo = await openDemo();
   visit = await demo.visit();
 });
-after(() => demo.close());
+after(() => demo?.close());
 
 /** @param {string} path */
 const read = (path) => readFile(new URL(`../../${path}`, import.meta.url));
@@ -54,7 +54,7 @@ test("every sample is what it is", async () => {
   };
   for (const [name, label] of Object.entries(expected)) {
     await visit.page.locator(`[data-sample$="/${name}"]`).click();
-    await visit.page.locator(`.answer[data-state=sure] [data-label="${label}"]`).first().waitFor();
+    await visit.page.locator(".answer[data-state=sure]", { hasText: name }).waitFor();
     assert.equal((await readAnswer(visit.page)).label, label, name);
   }
 });
@@ -97,7 +97,7 @@ test("a dropped file is taken anywhere on the page", async () => {
 test("the astronaut is kept and the background goes", async () => {
   const { page } = visit;
   await cutOutSample(page, "astronaut");
-  await page.getByRole("radio", { name: "None" }).check();
+  await page.getByRole("radio", { name: "Transparent" }).check();
   const [face, suit, wall, flag, rocket] = await readPixels(page, [
     [0.43, 0.25],
     [0.35, 0.7],
@@ -108,7 +108,10 @@ test("the astronaut is kept and the background goes", async () => {
   assert.equal(face?.[3], 255);
   assert.equal(suit?.[3], 255);
   for (const pixel of [wall, flag, rocket]) assert.equal(pixel?.[3], 0);
-  assert.match(await page.locator(".stage-caption").innerText(), /5\d(\.\d)? %/);
+  assert.match(
+    await page.locator(".stage-caption").innerText(),
+    /takes 5\d(\.\d)? % of the picture for a person/,
+  );
 });
 
 test("the background takes a colour, a blur, and the original comes back", async () => {
@@ -125,7 +128,8 @@ test("the background takes a colour, a blur, and the original comes back", async
   await page.getByRole("radio", { name: "Blur" }).check();
   const blurred = await measureContrast(page);
   await page.getByRole("button", { name: "Show the original" }).click();
-  assert.ok(blurred < (await measureContrast(page)) / 2);
+  const sharp = await measureContrast(page);
+  assert.ok(blurred < 0.7 * sharp, `${blurred} is not well below ${sharp}`);
   await page.getByRole("button", { name: "Show the original" }).click();
 });
 

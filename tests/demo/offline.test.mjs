@@ -10,7 +10,7 @@ const sample = await readFile(new URL("../../www/assets/files/no-extension", imp
 async function checkBothModels(page) {
   assert.equal((await identifyFile(page, "code", sample)).label, "python");
   await cutOutSample(page, "astronaut");
-  await page.getByRole("radio", { name: "None" }).check();
+  await page.getByRole("radio", { name: "Transparent" }).check();
   const pixels = await readPixels(page, [
     [0.43, 0.25],
     [0.65, 0.1],
@@ -33,12 +33,18 @@ test("after the first visit both models run with the server gone", async () => {
     // The second model was never asked for while there was a network.
     await checkBothModels(page);
     await page.reload();
-    assert.match(await page.locator("#offline").innerText(), /offline/i);
+    await page.getByText(/Ready offline|Offline, still running/).waitFor();
     await checkBothModels(page);
+    assert.match(
+      await page.locator('[data-part="engine"]').first().innerText(),
+      /MB\s+from the offline copy/,
+    );
     for (const query of ["?utm_source=test", "index.html?x=1", "?a=1#cut-out"]) {
       await page.goto(`${demo.site.url}/${query}`);
       await page.getByRole("heading", { level: 1 }).waitFor();
     }
+    await page.goto(`${demo.site.url}/no/such/page`);
+    assert.equal(page.url(), `${demo.site.url}/`);
     await checkBothModels(page);
     await page.locator("#offline[data-state=saved]").waitFor();
 

@@ -8,7 +8,7 @@ let demo;
 before(async () => {
   demo = await openDemo();
 });
-after(() => demo.close());
+after(() => demo?.close());
 
 test("nothing overflows sideways on a phone, in either section", async () => {
   for (const viewport of [

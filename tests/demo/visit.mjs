@@ -19,7 +19,7 @@ export async function openDemo(launchOptions = {}) {
   const outdir = await mkdtemp(path.join(tmpdir(), "edgewise-site-"));
   await buildSite({ outdir });
   const site = await serveSite({ outdir });
-  const browser = await launchChromium(launchOptions);
+  const browser = await launchChromium(/** @type {any} */ (launchOptions));
   return {
     outdir,
     site,

@@ -2,9 +2,9 @@
 
 use edgewise::error::ErrorCode;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto};
-use tract_onnx::prelude::tensor2;
+use tract_onnx::prelude::{tensor1, tensor2};
 
-use crate::onnx::{DataType, load, load_error, model, node, scale, value};
+use crate::onnx::{DataType, int, load, load_error, model, node, scale, value};
 
 fn unary(nodes: Vec<NodeProto>) -> ModelProto {
     model(GraphProto {
@@ -37,7 +37,7 @@ fn missing_values_are_listed_with_their_users() {
     let error = load_error(&missing);
     assert_eq!(error.code, ErrorCode::ModelInvalid);
     assert!(error.message.contains(r#""w" (input of node "mul_y", Mul)"#), "{error}");
-    assert_eq!((error.node.as_deref(), error.op.as_deref()), (Some("mul_y"), Some("Mul")));
+    assert_eq!((error.subject.node.as_deref(), error.subject.op.as_deref()), (Some("mul_y"), Some("Mul")));
     let error = load_error(&unary(vec![node("Relu x -> z")]));
     assert!(error.message.contains(r#""y" (output of the graph)"#), "{error}");
 }
@@ -82,6 +82,31 @@ fn unsupported_operators_inside_branches_are_found() {
     let error = load_error(&model);
     assert_eq!(error.code, ErrorCode::OpUnsupported);
     assert!(error.message.contains("Foo (nodes \"foo_inner\", \"foo_inner_2\")"), "{error}");
+}
+
+#[test]
+fn a_name_of_a_branch_own_is_no_cycle() {
+    let branch = |op: &str| GraphProto {
+        node: vec![node(&format!("{op} x -> y"))],
+        output: vec![value("y", DataType::Float, "2")],
+        ..GraphProto::default()
+    };
+    let attribute = |name: &str, graph: GraphProto| AttributeProto {
+        name: name.to_string(),
+        g: Some(graph),
+        r#type: 5,
+        ..AttributeProto::default()
+    };
+    let mut fork = node("If c -> y");
+    fork.attribute = vec![attribute("then_branch", branch("Relu")), attribute("else_branch", branch("Neg"))];
+    let mut model = unary(vec![fork]);
+    model.graph.as_mut().unwrap().input.push(value("c", DataType::Bool, ""));
+    let mut session = load(&model).unwrap();
+    for (condition, expected) in [(true, [0f32, 2.0]), (false, [1.0, -2.0])] {
+        let inputs =
+            vec![("x".to_string(), tensor1(&[-1f32, 2.0])), ("c".to_string(), tract_onnx::prelude::tensor0(condition))];
+        assert_eq!(session.run(inputs, None).unwrap()[0].1, tensor1(&expected));
+    }
 }
 
 #[test]
@@ -142,4 +167,31 @@ fn a_constant_graph_runs_without_inputs() {
     graph.node = vec![node("Mul w w -> y")];
     let outputs = load(&model).unwrap().run(vec![], None).unwrap();
     assert_eq!(outputs[0].1.shape(), &[3]);
+}
+
+#[test]
+fn int64_is_computed_as_a_number() {
+    let mut cast = node("Cast x -> i");
+    cast.attribute = vec![int("to", DataType::Int64 as i64)];
+    let graph = GraphProto {
+        node: vec![cast, node("Mul i i -> y")],
+        input: vec![value("x", DataType::Int32, "2")],
+        output: vec![value("y", DataType::Int64, "2")],
+        ..GraphProto::default()
+    };
+    let outputs = load(&model(graph)).unwrap().run(vec![("x".to_string(), tensor1(&[3i32, -4]))], None).unwrap();
+    assert_eq!(outputs[0].1, tensor1(&[9i64, 16]));
+}
+
+#[test]
+fn a_shape_without_a_value_is_filled_with_float32_zeros() {
+    let graph = GraphProto {
+        node: vec![node("Shape x -> s"), node("ConstantOfShape s -> z"), node("Add x z -> y")],
+        input: vec![value("x", DataType::Float, "n 2")],
+        output: vec![value("y", DataType::Float, "n 2"), value("s", DataType::Int64, "2")],
+        ..GraphProto::default()
+    };
+    let outputs = load(&model(graph)).unwrap().run(vec![("x".to_string(), tensor2(&[[1f32, 2.0]]))], None).unwrap();
+    assert_eq!(outputs[0].1, tensor2(&[[1f32, 2.0]]));
+    assert_eq!(outputs[1].1, tensor1(&[1i64, 2]));
 }

@@ -7,7 +7,7 @@ use tract_onnx::prelude::tensor2;
 use crate::onnx::{DataType, load, read, read_parts, scale};
 
 fn refuse(bytes: &[u8]) -> (ErrorCode, String) {
-    let error = read(bytes).err().expect("the bytes should be refused");
+    let error = read(bytes).expect_err("the bytes should be refused");
     (error.code, error.message)
 }
 
@@ -70,8 +70,8 @@ fn integrity_is_checked() {
     let wrong = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
     let error = read_parts(&bytes, 5, Some(wrong)).err().unwrap();
     assert_eq!(error.code, ErrorCode::ModelIntegrity);
-    assert_eq!(error.expected.as_deref(), Some(wrong));
-    assert!(read_parts(&bytes, 5, error.actual.as_deref()).is_ok());
+    assert_eq!(error.subject.expected.as_deref(), Some(wrong));
+    assert!(read_parts(&bytes, 5, error.subject.actual.as_deref()).is_ok());
 }
 
 #[test]

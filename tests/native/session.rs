@@ -17,7 +17,7 @@ fn row(batch: usize) -> Tensor {
 }
 
 fn refuse(session: &mut Session, inputs: NamedTensors) -> Error {
-    session.run(inputs, None).err().expect("the inputs should be refused")
+    session.run(inputs, None).expect_err("the inputs should be refused")
 }
 
 #[test]
@@ -45,8 +45,8 @@ fn wrong_dims_and_types_say_expected_and_got() {
     ] {
         let error = refuse(&mut session, named("x", tensor));
         assert_eq!((error.code, error.message.as_str()), (ErrorCode::InputInvalid, message));
-        assert_eq!(error.expected.as_deref(), Some("float32[batch,3]"));
-        assert_eq!(error.input.as_deref(), Some("x"));
+        assert_eq!(error.subject.expected.as_deref(), Some("float32[batch,3]"));
+        assert_eq!(error.subject.input.as_deref(), Some("x"));
     }
     let error = refuse(&mut session, vec![]);
     assert_eq!(error.message, "1 input is missing: \"x\" float32[batch,3]");
@@ -131,7 +131,7 @@ fn a_failing_node_is_named_and_the_session_works_on() {
     let inputs = |index: i64| vec![("x".to_string(), tensor1(&[1f32, 2.0])), ("i".to_string(), tensor1(&[index]))];
     let error = refuse(&mut session, inputs(7));
     assert_eq!(error.code, ErrorCode::ExecutionFailed);
-    assert_eq!((error.node.as_deref(), error.op.as_deref()), (Some("gather_y"), Some("Gather")));
+    assert_eq!((error.subject.node.as_deref(), error.subject.op.as_deref()), (Some("gather_y"), Some("Gather")));
     assert!(error.message.starts_with("node \"gather_y\" (Gather): "), "{error}");
     assert_eq!(session.run(inputs(1), None).unwrap()[0].1, tensor1(&[2f32]));
 }
@@ -148,7 +148,7 @@ fn dims_that_do_not_fit_name_the_node() {
     let inputs = vec![("a".to_string(), tensor1(&[1f32; 3])), ("b".to_string(), tensor1(&[1f32; 4]))];
     let error = refuse(&mut session, inputs);
     assert_eq!(error.code, ErrorCode::ExecutionFailed);
-    assert_eq!(error.node.as_deref(), Some("add_y"));
+    assert_eq!(error.subject.node.as_deref(), Some("add_y"));
     assert!(error.message.ends_with(" on float32[4] and float32[3]"), "{error}");
 }
 

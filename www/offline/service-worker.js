@@ -39,13 +39,8 @@ async function navigate(request) {
   }
   const saved = await site.findPage(request.url);
   if (saved) return saved;
-  try {
-    return await fetch(request);
-  } catch (error) {
-    const page = await site.findPage(scope.registration.scope);
-    if (page) return page;
-    throw error;
-  }
+  // Pages that the site does not have lead to the one it has, so that its relative addresses stay right.
+  return fetch(request).catch(() => Response.redirect(scope.registration.scope));
 }
 
 /** @param {Request} request */

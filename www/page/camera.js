@@ -35,6 +35,7 @@ export class Camera {
     for (const track of stream.getVideoTracks()) track.addEventListener("ended", () => this.stop("ended"));
     this.video.srcObject = stream;
     await this.video.play();
+    if (document.hidden) return this.stop("hidden");
     void this.#pump(stream);
   }
 

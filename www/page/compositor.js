@@ -4,6 +4,9 @@ import { blurPicture } from "./blur.js";
 
 const SIDE = 256;
 
+/** What is more likely than this is kept: a little above a half, as doubtful places look worse when they stay. */
+const MIDDLE = 0.58;
+
 /** Draws a picture with its background replaced, from the picture, the mask and the chosen look. */
 export class Compositor {
   /** @type {ImageBitmap | undefined} */
@@ -22,8 +25,10 @@ export class Compositor {
     this.context = contextOf(canvas);
   }
 
-  get hasMask() {
-    return this.#mask !== undefined;
+  /** What is on the canvas so far. */
+  get shows() {
+    if (this.#mask) return "result";
+    return this.#picture ? "picture" : "nothing";
   }
 
   /** @param {Look} look */
@@ -102,10 +107,10 @@ export class Compositor {
 
   /** Puts the mask into the alpha of its layer, with the edge as soft as asked for. @param {Uint8ClampedArray} mask */
   #shapeMask(mask) {
-    const half = 0.06 + 0.44 * this.#look.edge;
+    const half = 0.06 + 0.34 * this.#look.edge;
     const image = new ImageData(SIDE, SIDE);
     const curve = Uint8ClampedArray.from({ length: 256 }, (_, value) => {
-      const position = Math.min(1, Math.max(0, (value / 255 - 0.5 + half) / (2 * half)));
+      const position = Math.min(1, Math.max(0, (value / 255 - MIDDLE + half) / (2 * half)));
       return 255 * position * position * (3 - 2 * position);
     });
     for (let index = 0; index < mask.length; index += 1) {

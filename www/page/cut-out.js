@@ -5,8 +5,11 @@ import { find } from "./element.js";
 import { fetchSample, receivePicked } from "./file-intake.js";
 import { LookControls } from "./look-controls.js";
 import { ModelPanel } from "./model-panel.js";
-import { decodePhoto } from "./photo.js";
+import { decodePhoto, PhotoError } from "./photo.js";
 import { formatShare } from "./quantities.js";
+
+/** What the stage is called when nothing is under way, by what is on it. */
+const STATES = { result: "done", picture: "failed", nothing: "idle" };
 
 /** The section that cuts a person out of a photo or of the camera's picture. */
 export class CutOutSection {
@@ -81,7 +84,9 @@ export class CutOutSection {
     try {
       await this.panel.load();
       await this.camera.start();
-      if (turn !== this.#turn) return this.camera.stop();
+      // Meanwhile the visitor may have turned to a photo, or away.
+      if (turn !== this.#turn || this.root.hidden) this.camera.stop();
+      if (!this.camera.running) return;
       this.#name = "camera";
       this.root.classList.add("live");
       this.cameraButton.querySelector("span")?.replaceChildren("Stop the camera");
@@ -113,7 +118,8 @@ export class CutOutSection {
     });
     const resized = performance.now() - started;
     const { mask, coverage, timings } = await this.engine.segment(small);
-    if (turn !== this.#turn) return picture.close();
+    if (live && !this.camera.running) return picture.close();
+    if (turn !== this.#turn) return;
     const drawing = performance.now();
     if (live) this.compositor.setPicture(picture, { mirrored: true, silent: true });
     this.compositor.setMask(mask);
@@ -148,25 +154,21 @@ export class CutOutSection {
 
   /** @param {string} url */
   async #trySample(url) {
+    const turn = this.#begin();
     try {
-      await this.showPhoto(await fetchSample(url));
+      const file = await fetchSample(url);
+      if (turn === this.#turn) await this.showPhoto(file);
     } catch (error) {
-      this.#fail(error, () => void this.#trySample(url));
+      if (turn === this.#turn) this.#fail(error, () => void this.#trySample(url));
     }
   }
 
   /** @param {unknown} error @param {() => void} again */
   #fail(error, again) {
-    const camera = describeCameraFailure(error);
-    this.#say(
-      camera ??
-        (error instanceof Error && error.name === "PhotoError"
-          ? error.message
-          : "That did not work, see below."),
-    );
-    if (!camera && !(error instanceof Error && error.name === "PhotoError"))
-      this.panel.showFailure(error, again);
-    this.stage.dataset.state = this.compositor.hasMask ? "done" : "failed";
+    const reason = error instanceof PhotoError ? error.message : describeCameraFailure(error);
+    this.#say(reason ?? "That did not work, see below.");
+    if (!reason) this.panel.showFailure(error, again);
+    this.stage.dataset.state = STATES[this.compositor.shows];
   }
 
   async #download() {
@@ -194,8 +196,8 @@ export class CutOutSection {
 
 /** @param {number} coverage */
 function describeCoverage(coverage) {
-  if (coverage < 0.005) return "No person was found in this picture.";
-  return `The person takes up ${formatShare(coverage)} of the picture.`;
+  if (coverage < 0.005) return "The model found no person in this picture.";
+  return `The model takes ${formatShare(coverage)} of the picture for a person.`;
 }
 
 /** @param {number} milliseconds */

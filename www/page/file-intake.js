@@ -52,7 +52,14 @@ function carriesFiles(transfer) {
  * @param {string} url
  */
 export async function fetchSample(url) {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`The sample could not be fetched (${response.status}).`);
-  return new File([await response.blob()], url.slice(url.lastIndexOf("/") + 1));
+  try {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`the server answered ${response.status}`);
+    return new File([await response.blob()], url.slice(url.lastIndexOf("/") + 1));
+  } catch (cause) {
+    throw new SampleError(`${url}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
 }
+
+/** A sample that did not arrive. */
+export class SampleError extends Error {}

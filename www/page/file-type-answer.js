@@ -76,12 +76,12 @@ function* notesOn(file, { verdict, confident, label, type, candidates, threshold
 }
 
 /** @param {Identification} answer */
-function listFacts({ label, type, verdict, candidates }) {
+function listFacts({ label, type, verdict, confident, candidates }) {
   const list = create("ul", "facts");
   const [best] = candidates;
   const facts = [label, type.mime, type.group];
-  if (best) facts.unshift(`${formatShare(best.probability)} sure`);
-  if (verdict === "model") facts.push(`1 of ${candidates.length} types`);
+  if (best) facts.unshift(`${formatShare(best.probability)} ${confident ? "sure" : "for the best guess"}`);
+  if (verdict === "model") facts.push(`out of ${candidates.length} types`);
   for (const fact of new Set(facts)) list.append(create("li", "", fact));
   return list;
 }

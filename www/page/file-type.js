@@ -40,9 +40,7 @@ export class FileTypeSection {
 
   /** @param {File} file */
   async identify(file) {
-    this.#turn += 1;
-    const turn = this.#turn;
-    this.panel.hideFailure();
+    const turn = this.#begin();
     showWorking(this.answer, file);
     try {
       await this.panel.load();
@@ -56,12 +54,21 @@ export class FileTypeSection {
     }
   }
 
+  /** Everything that was under way is out of date from here on. */
+  #begin() {
+    this.#turn += 1;
+    this.panel.hideFailure();
+    return this.#turn;
+  }
+
   /** @param {string} url */
   async #trySample(url) {
+    const turn = this.#begin();
     try {
-      await this.identify(await fetchSample(url));
+      const file = await fetchSample(url);
+      if (turn === this.#turn) await this.identify(file);
     } catch (error) {
-      this.panel.showFailure(error, () => void this.#trySample(url));
+      if (turn === this.#turn) this.panel.showFailure(error, () => void this.#trySample(url));
     }
   }
 

@@ -44,6 +44,9 @@ async function loadWhenSeen(section) {
 }
 
 receiveFiles((files, folders) => current.receive(files, folders));
-void Promise.race([firstLoad, new Promise((resolve) => setTimeout(resolve, PATIENCE))]).then(() =>
-  offline.start(),
-);
+void Promise.race([firstLoad, delay(OfflineCopy.isThere ? 0 : PATIENCE)]).then(() => offline.start());
+
+/** @param {number} milliseconds */
+function delay(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -41,6 +41,7 @@ export class ModelPanel {
     this.model = model;
     this.bar = find(root, "progress", HTMLProgressElement);
     this.status = find(root, ".load-status", HTMLElement);
+    this.amount = find(root, ".load-amount", HTMLElement);
     this.alert = find(root, ".failure", HTMLElement);
     this.retry = find(root, ".failure button", HTMLButtonElement);
     this.retry.addEventListener("click", () => this.#again());
@@ -89,7 +90,7 @@ export class ModelPanel {
     } catch (error) {
       this.#loading = undefined;
       this.root.dataset.state = "failed";
-      this.status.textContent = "Not loaded";
+      this.#say("Not loaded");
       this.showFailure(error);
       throw error;
     }
@@ -102,32 +103,40 @@ export class ModelPanel {
       const known = /** @type {keyof typeof WEIGHTS} */ (phase);
       if (loaded && total) this.#shares[known] = Math.max(this.#shares[known], Math.min(1, loaded / total));
       if (known === "prepare") Object.assign(this.#shares, { engine: 1, download: 1 });
-      this.status.textContent = describePhase(known, loaded, total);
+      this.#say(PHASES[known], known === "download" ? describeAmount(loaded, total) : "");
     }
     const { engine, download, prepare } = this.#shares;
     this.bar.value = engine * WEIGHTS.engine + download * WEIGHTS.download + prepare * WEIGHTS.prepare;
   }
 
+  /**
+   * The amount stands apart from the status, so that a screen reader is not told of every kilobyte.
+   *
+   * @param {string} status
+   * @param {string} [amount]
+   */
+  #say(status, amount = "") {
+    if (this.status.textContent !== status) this.status.textContent = status;
+    this.amount.textContent = amount;
+  }
+
   /** @param {LoadReport} report */
-  #showReport({ timings, transfers, modelBytes }) {
+  #showReport({ timings, transfers }) {
     this.root.dataset.state = "ready";
     this.bar.value = 1;
-    this.status.textContent = "Model ready, on this device";
+    this.#say("Model ready, on this device");
     this.#showStage("engine", timings.engine);
     this.#showStage("download", timings.download);
     this.#showStage("prepare", timings.prepare);
-    for (const transfer of transfers) {
-      const size = transfer.part === "model" ? modelBytes : transfer.bytes;
-      this.#showTransfer(transfer, size);
-    }
+    for (const transfer of transfers) this.#showTransfer(transfer);
   }
 
-  /** @param {Transfer} transfer @param {number} size */
-  #showTransfer({ part, received, from }, size) {
+  /** @param {Transfer} transfer */
+  #showTransfer({ part, bytes, received, from }) {
     const cell = find(this.root, `[data-part="${part}"]`, HTMLElement);
-    const origin = from === "network" ? `${formatBytes(received)} over the network` : `from ${ORIGINS[from]}`;
-    cell.replaceChildren(create("span", "size", size ? formatBytes(size) : "size unknown"));
-    cell.append(create("span", "origin", origin));
+    const origin =
+      from === "network" ? `${formatBytes(received)} over the network` : `from ${describeOrigin(from)}`;
+    cell.replaceChildren(create("span", "size", formatBytes(bytes)), " ", create("span", "origin", origin));
   }
 
   /** @param {Stage} stage @param {number} [milliseconds] */
@@ -137,19 +146,22 @@ export class ModelPanel {
   }
 }
 
-const ORIGINS = {
-  "browser cache": "the browser’s cache",
-  "offline copy": "the offline copy",
-  unknown: "this site",
-};
+/**
+ * Not every browser tells that a response came from the offline copy; where that is in charge, it did.
+ *
+ * @param {Exclude<Transfer["from"], "network">} from
+ */
+function describeOrigin(from) {
+  if (from === "browser cache") return "the browser’s cache";
+  if (from === "offline copy" || navigator.serviceWorker?.controller) return "the offline copy";
+  return "this site";
+}
 
 /**
- * @param {keyof typeof PHASES} phase
  * @param {number} [loaded]
  * @param {number} [total]
  */
-function describePhase(phase, loaded, total) {
-  if (phase !== "download" || !loaded) return `${PHASES[phase]}…`;
-  const amount = total ? `${formatBytes(loaded)} of ${formatBytes(total)}` : formatBytes(loaded);
-  return `${PHASES[phase]}: ${amount}`;
+function describeAmount(loaded, total) {
+  if (!loaded) return "";
+  return total ? `${formatBytes(loaded)} of ${formatBytes(total)}` : formatBytes(loaded);
 }

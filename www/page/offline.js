@@ -10,12 +10,20 @@ export class OfflineCopy {
   /** @type {OfflineState} */
   #state = "starting";
   #size = 0;
+  #isListening = false;
+
+  /** Whether this page came from the copy, as it does from the second visit on. */
+  static get isThere() {
+    return Boolean(navigator.serviceWorker?.controller);
+  }
 
   /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
-    this.text = find(root, ".offline-text", HTMLElement);
+    this.text = find(root, ".offline-state", HTMLElement);
+    this.share = find(root, ".offline-share", HTMLElement);
     this.button = find(root, "button", HTMLButtonElement);
+    this.#show();
     addEventListener("online", () => this.#show());
     addEventListener("offline", () => this.#show());
   }
@@ -23,7 +31,7 @@ export class OfflineCopy {
   async start() {
     const container = navigator.serviceWorker;
     if (!container) return this.#enter("unavailable");
-    container.addEventListener("message", ({ data }) => this.#receive(data));
+    if (!this.#isListening) this.#listen(container);
     try {
       const registration = await container.register("sw.js", { updateViaCache: "none" });
       registration.addEventListener("updatefound", () => this.#follow(registration));
@@ -32,6 +40,18 @@ export class OfflineCopy {
     } catch {
       this.#retry("The copy for offline use could not be saved");
     }
+  }
+
+  /** @param {ServiceWorkerContainer} container */
+  #listen(container) {
+    this.#isListening = true;
+    container.addEventListener("message", ({ data }) => this.#receive(data));
+    let hadController = container.controller !== null;
+    container.addEventListener("controllerchange", () => {
+      // Another tab let the new version in; this page is still of the old one.
+      if (hadController) this.#offer("Reload", () => location.reload());
+      hadController = true;
+    });
   }
 
   /** @param {ServiceWorkerRegistration} registration */
@@ -50,12 +70,20 @@ export class OfflineCopy {
 
   /** @param {ServiceWorker} waiting */
   #offerUpdate(waiting) {
-    this.#enter("update");
-    this.button.textContent = "Update now";
-    this.button.onclick = () => {
+    this.#offer("Update now", () => {
       navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
       waiting.postMessage("take over");
-    };
+    });
+  }
+
+  /**
+   * @param {string} label
+   * @param {() => void} accept
+   */
+  #offer(label, accept) {
+    this.#enter("update");
+    this.button.textContent = label;
+    this.button.onclick = accept;
   }
 
   /** @param {string} text */
@@ -74,8 +102,7 @@ export class OfflineCopy {
     if (kind === "incomplete") this.#retry("The offline copy is incomplete");
     if (kind === "saving" && this.#state !== "saved") {
       this.#enter("saving");
-      const share = Math.floor((100 * savedBytes) / totalBytes);
-      this.text.textContent = `Saving for offline: ${share} %`;
+      this.share.textContent = `${Math.floor((100 * savedBytes) / totalBytes)} %`;
     }
   }
 
@@ -87,16 +114,18 @@ export class OfflineCopy {
 
   #show() {
     const texts = {
-      starting: "Not saved for offline yet",
+      starting: OfflineCopy.isThere ? "Checking the offline copy…" : "Not saved for offline yet",
       saving: "Saving for offline…",
       saved: `${navigator.onLine ? "Ready offline" : "Offline, still running"} · ${formatBytes(this.#size)}`,
       update: "A new version is ready",
       failed: this.text.textContent ?? "",
-      unavailable: "No offline use here",
+      unavailable: "Offline use needs https",
     };
     this.root.dataset.state = this.#state;
     this.root.dataset.network = navigator.onLine ? "on" : "off";
-    this.text.textContent = texts[this.#state];
+    // Set only when it changes: every change is read out.
+    if (this.text.textContent !== texts[this.#state]) this.text.textContent = texts[this.#state];
+    this.share.textContent = "";
     this.text.title = this.#state === "saved" ? "The whole page is kept on this device" : "";
     this.button.hidden = this.#state !== "update" && this.#state !== "failed";
   }

@@ -2,7 +2,7 @@
 const LONGEST_SIDE = 2560;
 
 /** A picture that the browser cannot read. */
-class PhotoError extends Error {
+export class PhotoError extends Error {
   name = "PhotoError";
 }
 

@@ -1,4 +1,4 @@
-import { ENGINE_URL, MODELS } from "../models.js";
+import { ENGINE_BYTES, ENGINE_URL, MODELS } from "../models.js";
 
 /**
  * @typedef {import("../messages.js").ModelName} ModelName
@@ -9,22 +9,26 @@ import { ENGINE_URL, MODELS } from "../models.js";
  * What the browser says about the files behind a model.
  *
  * @param {ModelName} model
+ * @param {number} modelBytes
  * @returns {Transfer[]}
  */
-export function listTransfers(model) {
-  return [describe("engine", ENGINE_URL), describe("model", MODELS[model].url)];
+export function listTransfers(model, modelBytes) {
+  return [describe("engine", ENGINE_URL, ENGINE_BYTES), describe("model", MODELS[model].url, modelBytes)];
 }
 
-/** @param {Transfer["part"]} part @param {string} url @returns {Transfer} */
-function describe(part, url) {
+/**
+ * @param {Transfer["part"]} part
+ * @param {string} url
+ * @param {number} bytes the size of the file, which browsers tell of some responses only
+ * @returns {Transfer}
+ */
+function describe(part, url, bytes) {
   const { href } = new URL(url, self.location.href);
   const entry = performance.getEntriesByName(href, "resource").at(-1);
-  if (!(entry instanceof PerformanceResourceTiming)) return { part, bytes: 0, received: 0, from: "unknown" };
-  const bytes = entry.decodedBodySize || entry.encodedBodySize;
+  if (!(entry instanceof PerformanceResourceTiming)) return { part, bytes, received: 0, from: "unknown" };
   if (entry.workerStart > 0) return { part, bytes, received: 0, from: "offline copy" };
-  if (entry.transferSize === 0)
-    return { part, bytes, received: 0, from: bytes ? "browser cache" : "unknown" };
-  return { part, bytes, received: entry.transferSize, from: "network" };
+  if (entry.transferSize > 0) return { part, bytes, received: entry.transferSize, from: "network" };
+  return { part, bytes, received: 0, from: entry.decodedBodySize > 0 ? "browser cache" : "unknown" };
 }
 
 /** What was fetched since this was last asked. */

@@ -41,8 +41,7 @@ async function perform(request) {
  */
 async function reportLoad(model) {
   const { session, timings } = await openSession(model, reportProgress);
-  const modelBytes = session.metadata.bytes;
-  return { timings, modelBytes, transfers: listTransfers(model), requests: listRequests() };
+  return { timings, transfers: listTransfers(model, session.metadata.bytes), requests: listRequests() };
 }
 
 /**

@@ -1,0 +1,35 @@
+//! Operators that tract lacks or gets wrong, one file per family, and tract's registry with them in place.
+
+mod cast;
+mod constant;
+mod dequantize;
+mod square;
+
+pub use dequantize::replace_dequantize;
+pub use square::replace_squares;
+
+use std::sync::OnceLock;
+
+use tract_onnx::Onnx;
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::prelude::{TractError, TractResult};
+use tract_onnx::tract_hir::internal::InferenceOp;
+
+type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
+
+/// tract's ONNX frontend with our operators over its own.
+pub fn onnx() -> Onnx {
+    let mut onnx = tract_onnx::onnx();
+    onnx.op_register.insert("Cast", cast::build);
+    onnx.op_register.insert("ConstantOfShape", constant::build);
+    onnx
+}
+
+/// What tract itself makes of a node.
+fn build_original(context: &ParsingContext, node: &NodeProto) -> Built {
+    static ORIGINAL: OnceLock<Onnx> = OnceLock::new();
+    let builder = ORIGINAL.get_or_init(tract_onnx::onnx).op_register.0.get(&node.op_type);
+    let missing = || TractError::msg(format!("tract has no operator {}", node.op_type));
+    builder.ok_or_else(missing)?(context, node)
+}

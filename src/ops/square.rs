@@ -1,0 +1,44 @@
+//! Squares of integers: tract rewrites `x * x` and `x ^ 2` to an operator that only knows floats.
+
+use tract_onnx::prelude::{Datum, DatumType, Tensor, TractError, TractResult, TypedModel};
+use tract_onnx::tract_core::ops::element_wise::{ElementWiseMiniOp, ElementWiseOp};
+use tract_onnx::tract_core::ops::math::Square;
+
+/// Puts our square in the place of tract's, wherever that would meet integers.
+pub fn replace_squares(model: &mut TypedModel) {
+    for node in model.nodes_mut() {
+        let is_integer = node.outputs.iter().all(|output| output.fact.datum_type.is_integer());
+        let is_square = node.op_as::<ElementWiseOp>().is_some_and(|op| op.0.is::<Square>());
+        if is_square && is_integer {
+            node.op = Box::new(ElementWiseOp(Box::new(SquareInteger), None));
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct SquareInteger;
+
+impl ElementWiseMiniOp for SquareInteger {
+    fn name(&self) -> String {
+        "SquareInteger".to_string()
+    }
+
+    fn eval_in_place(&self, tensor: &mut Tensor, _: Option<DatumType>) -> TractResult<()> {
+        match tensor.datum_type() {
+            DatumType::I8 => map(tensor, |x: i8| x.wrapping_mul(x)),
+            DatumType::I16 => map(tensor, |x: i16| x.wrapping_mul(x)),
+            DatumType::I32 => map(tensor, |x: i32| x.wrapping_mul(x)),
+            DatumType::I64 => map(tensor, |x: i64| x.wrapping_mul(x)),
+            DatumType::U8 => map(tensor, |x: u8| x.wrapping_mul(x)),
+            DatumType::U16 => map(tensor, |x: u16| x.wrapping_mul(x)),
+            DatumType::U32 => map(tensor, |x: u32| x.wrapping_mul(x)),
+            DatumType::U64 => map(tensor, |x: u64| x.wrapping_mul(x)),
+            other => Err(TractError::msg(format!("no square of {other:?}"))),
+        }
+    }
+}
+
+fn map<T: Datum + Copy>(tensor: &mut Tensor, square: impl Fn(T) -> T) -> TractResult<()> {
+    tensor.try_as_plain_ram_mut()?.as_slice_mut::<T>()?.iter_mut().for_each(|x| *x = square(*x));
+    Ok(())
+}

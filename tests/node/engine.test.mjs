@@ -1,0 +1,108 @@
+/** How the engine starts, from what, and what happens when it cannot. Each test has a process's state of its own. */
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+/** Runs a script in a new process, in which nothing has been started. */
+function runFresh(script, flags = []) {
+  const prelude = `
+    import assert from "node:assert/strict";
+    import { readFileSync } from "node:fs";
+    import { init, load, InferenceError } from "edgewise";
+    const wasmUrl = import.meta.resolve("edgewise/edgewise.wasm");
+    const wasm = readFileSync(new URL(wasmUrl));
+    const model = readFileSync(${JSON.stringify(fileURLToPath(new URL("../models/mnist_cntk/model.onnx", import.meta.url)))});
+    const failure = (promise) => promise.then(() => assert.fail("it should fail"), (error) => error);
+  `;
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [...flags, "--input-type=module", "-e", prelude + script],
+    {
+      cwd: fileURLToPath(new URL(".", import.meta.url)),
+      encoding: "utf8",
+    },
+  );
+  assert.equal(status, 0, stderr);
+}
+
+test("importing starts nothing", () => {
+  runFresh(`
+    // Already imported by now, with these still in place.
+    WebAssembly.instantiate = WebAssembly.compile = () => assert.fail("too late or too early");
+  `);
+});
+
+test("init takes the wasm as a module, bytes, a Response, a promise or a namespace", () => {
+  for (const source of [
+    "new WebAssembly.Module(wasm)",
+    "wasm",
+    "wasm.buffer.slice(wasm.byteOffset, wasm.byteOffset + wasm.length)",
+    'new Response(wasm, { headers: { "content-type": "application/wasm" } })',
+    "Promise.resolve(new Response(wasm))",
+    "{ default: new WebAssembly.Module(wasm) }",
+  ]) {
+    runFresh(`await init({ wasm: ${source} }); await init(); await (await load(model)).release();`);
+  }
+});
+
+test("a failed init is told and forgotten", () => {
+  runFresh(`
+    const html = new Response("<!doctype html>", { headers: { "content-type": "text/html" } });
+    const error = await failure(init({ wasm: html }));
+    assert.ok(error instanceof InferenceError);
+    assert.equal(error.code, "ENGINE_LOAD_FAILED");
+    assert.match(error.message, /text\\/html.*optimizeDeps.*esbuild/s);
+    assert.match((await failure(init({ wasm: new Response("", { status: 404 }) }))).message, /status 404/);
+    assert.equal((await failure(init({ wasm: new Uint8Array([0, 97, 115, 109, 1]) }))).code, "ENGINE_LOAD_FAILED");
+    assert.equal((await failure(init({ wasm: "http://127.0.0.1:9/x.wasm" }))).code, "ENGINE_LOAD_FAILED");
+    await (await load(model)).release();
+  `);
+});
+
+test("the engine is compiled once, however many loads begin at once", () => {
+  runFresh(`
+    const { compile } = WebAssembly;
+    let count = 0;
+    WebAssembly.compile = (...args) => { count += 1; return compile(...args); };
+    await Promise.all([load(model), load(model), init(), load(model)]);
+    assert.equal(count, 1);
+  `);
+});
+
+test("ENGINE_CRASHED: memory that runs out ends the session, and the next load works", () => {
+  runFresh(
+    `
+    const { inflate, scale } = await import("./models.mjs");
+    const session = await load(inflate);
+    const bystander = await load(scale);
+    for (const dead of [session, bystander]) {
+      const error = await failure(dead.run({ x: dead === session ? [1] : [[1, 1, 1]] }));
+      assert.equal(error.code, "ENGINE_CRASHED");
+      await dead.release();
+    }
+    const next = await load(scale);
+    assert.deepEqual([...(await next.run({ x: [[1, 1, 1]] })).y.data], [1, 2, 3]);
+  `,
+    ["--wasm-max-mem-pages=1600"],
+  );
+});
+
+test("edgewise/core runs when it is told where the wasm is", () => {
+  runFresh(`
+    const core = await import("edgewise/core");
+    assert.equal(core.load, load);
+    await core.init({ wasm });
+    await (await core.load(model)).release();
+  `);
+});
+
+test("the kernels for WebAssembly's SIMD are linked", () => {
+  runFresh(`
+    await init();
+    const { kernels } = await import(new URL("./edgewise.js", wasmUrl));
+    const names = kernels();
+    for (const name of ["wasm_f32_8x8", "wasm_f32_32x1", "wasm_i32_4x4"]) assert.ok(names.includes(name), names.join());
+  `);
+});

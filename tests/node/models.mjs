@@ -1,0 +1,67 @@
+/** Small models that several tests use. */
+
+import { readFileSync } from "node:fs";
+import { encodeModel, graph } from "../onnx.mjs";
+
+export const mnist = readFileSync(new URL("../models/mnist_cntk/model.onnx", import.meta.url));
+
+/** `y = x`, of any type and dims. */
+export function identity(type, dims) {
+  return encodeModel({
+    inputs: [{ name: "x", type, dims }],
+    outputs: [{ name: "y", type, dims }],
+    nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
+  });
+}
+
+/** `y = x * [1, 2, 3]`, for any batch. */
+export const scale = encodeModel({
+  inputs: [{ name: "x", type: "float32", dims: ["batch", 3] }],
+  outputs: [{ name: "y", type: "float32", dims: ["batch", 3] }],
+  initializers: [{ name: "w", type: "float32", dims: [3], data: [1, 2, 3] }],
+  nodes: [{ op: "Mul", inputs: ["x", "w"], outputs: ["y"] }],
+  opset: 17,
+});
+
+/** `y = table[index]`: fails where the index is out of range. */
+export const lookup = encodeModel({
+  inputs: [{ name: "index", type: "int64", dims: ["n"] }],
+  outputs: [{ name: "y", type: "float32", dims: ["n"] }],
+  initializers: [{ name: "table", type: "float32", dims: [3], data: [10, 20, 30] }],
+  nodes: [{ op: "Gather", name: "lookup", inputs: ["table", "index"], outputs: ["y"] }],
+  opset: 17,
+});
+
+/** Gives 160 MB for four bytes. */
+export const inflate = encodeModel({
+  inputs: [{ name: "x", type: "float32", dims: [1] }],
+  outputs: [{ name: "y", type: "float32", dims: [null] }],
+  initializers: [{ name: "repeats", type: "int64", dims: [1], data: [40_000_000n] }],
+  nodes: [{ op: "Tile", inputs: ["x", "repeats"], outputs: ["y"] }],
+  opset: 17,
+});
+
+/** Branches in branches: to plan it takes a deep stack. */
+export const nested = (() => {
+  const outputs = [{ name: "y", type: "float32", dims: ["n"] }];
+  const nest = (depth) => {
+    const inner = { name: `inner${depth}`, type: "float32", dims: ["n"] };
+    const leaf = { op: "Relu", inputs: ["x"], outputs: [inner.name] };
+    const branches = depth > 0 && {
+      then_branch: graph(nest(depth - 1)),
+      else_branch: graph({ outputs: [inner], nodes: [leaf] }),
+    };
+    const fork = { op: "If", inputs: ["c"], outputs: [inner.name], attributes: branches };
+    return { outputs: [inner], nodes: [depth > 0 ? fork : leaf] };
+  };
+  const [fork] = nest(20).nodes;
+  return encodeModel({
+    inputs: [
+      { name: "c", type: "bool", dims: [] },
+      { name: "x", type: "float32", dims: ["n"] },
+    ],
+    outputs,
+    nodes: [{ ...fork, outputs: ["y"] }],
+    opset: 17,
+  });
+})();
