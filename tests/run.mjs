@@ -7,7 +7,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { findCommand, root, run, targetDir } from "../pkg/scripts/workspace.mjs";
 
-const suites = ["node", "packaging", "workerd", "demo"];
+const suites = ["node", "packaging", "workerd", "browser", "demo"];
 
 const stages = {
   setup: () => run(process.execPath, ["pkg/scripts/setup.mjs", "--test"]),

@@ -2,18 +2,30 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { encodeModel } from "../onnx.mjs";
 import { installPacked } from "../packed.mjs";
 
-const modelPath = fileURLToPath(new URL("../models/io_empty_and_scalar/model.onnx", import.meta.url));
+/** Two outputs, one a scalar and one whose dims depend on the values. */
+const model = encodeModel({
+  inputs: [{ name: "x", type: "float32", dims: ["n"] }],
+  outputs: [
+    { name: "nz", type: "int64", dims: [1, null] },
+    { name: "s", type: "float32", dims: [] },
+  ],
+  nodes: [
+    { op: "NonZero", inputs: ["x"], outputs: ["nz"] },
+    { op: "ReduceSum", inputs: ["x"], outputs: ["s"], attributes: { keepdims: 0 } },
+  ],
+  opset: 17,
+});
 let packed;
 
 before(() => {
   packed = installPacked();
-  copyFileSync(modelPath, join(packed.directory, "model.onnx"));
+  writeFileSync(join(packed.directory, "model.onnx"), model);
 });
 
 after(() => packed?.remove());

@@ -1,0 +1,147 @@
+/** The package as it stands, in a page of a real Chromium, with no bundler: what only a browser has or does. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+import sirv from "sirv";
+import { launchChromium } from "../chromium.mjs";
+import { mnist, nested, scale } from "../node/models.mjs";
+
+const root = new URL("../../", import.meta.url);
+const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+
+let browser;
+let server;
+let origin;
+const requests = [];
+
+before(async () => {
+  const files = { "/mnist.onnx": mnist, "/scale.onnx": scale, "/nested.onnx": nested };
+  const serveFile = sirv(new URL("pkg", root).pathname, { dev: true });
+  server = createServer((request, response) => {
+    requests.push(request.url);
+    response.setHeader("content-security-policy", policy);
+    const path = request.url.split("?")[0];
+    if (path === "/")
+      return response.setHeader("content-type", "text/html").end("<!doctype html><title>edgewise</title>");
+    if (path === "/page.html") return response.setHeader("content-type", "text/html").end("<!doctype html>");
+    if (files[path]) return response.end(files[path]);
+    serveFile(request, response, () => response.writeHead(404).end());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  origin = `http://127.0.0.1:${server.address().port}`;
+  browser = await launchChromium();
+});
+
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+/** Runs `work` in a fresh page, which must not complain of anything. */
+async function inPage(work, argument) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("console", (message) => message.type() !== "log" && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await page.goto(origin);
+  const result = await page.evaluate(work, argument);
+  await context.close();
+  // A test that asks for a page that is not there gets a line for it.
+  assert.deepEqual(
+    complaints.filter((text) => !text.includes("404")),
+    [],
+  );
+  return result;
+}
+
+test("a page imports, loads and runs under a strict CSP, and asks for nothing else", async () => {
+  requests.length = 0;
+  const found = await inPage(async () => {
+    const { load } = await import("/index.js");
+    const session = await load("/mnist.onnx");
+    const { Plus214_Output_0: y } = await session.run({ Input3: new Float32Array(784) });
+    return { dims: y.dims, size: y.data.length, build: session.stats().build };
+  });
+  assert.deepEqual(found, { dims: [1, 10], size: 10, build: "simd128" });
+  const wasm = requests.filter((url) => url.endsWith(".wasm"));
+  assert.deepEqual(wasm, ["/wasm/edgewise_bg.wasm"]);
+  assert.ok(
+    requests.every((url) => /^\/(?:$|favicon|[\w./-]+\.(?:js|wasm|onnx)$)/.test(url)),
+    requests.join(),
+  );
+});
+
+test("the cache keeps a good model and nothing else", async () => {
+  const integrity = `sha256-${"A".repeat(43)}=`;
+  requests.length = 0;
+  const found = await inPage(async (wrong) => {
+    const { load } = await import("/index.js");
+    const codes = [];
+    const names = async () =>
+      Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).length));
+    const attempt = (url, options) =>
+      load(url, options).then(
+        (session) => session.release(),
+        (error) => codes.push(error.code),
+      );
+    await attempt("/mnist.onnx", { cache: "models", integrity: wrong });
+    const afterWrong = await names();
+    await attempt("/page.html", { cache: "models" });
+    await attempt("/none.onnx", { cache: "models" });
+    const afterBad = await names();
+    await attempt("/mnist.onnx", { cache: "models" });
+    await attempt("/mnist.onnx", { cache: "models" });
+    return { codes, afterWrong, afterBad, last: await names(), keys: await caches.keys() };
+  }, integrity);
+  assert.deepEqual(found.codes, ["MODEL_INTEGRITY", "MODEL_INVALID", "MODEL_FETCH_FAILED"]);
+  assert.deepEqual([found.afterWrong, found.afterBad, found.last], [[0], [0], [1]]);
+  assert.deepEqual(found.keys, ["models"]);
+  assert.equal(requests.filter((url) => url === "/mnist.onnx").length, 2);
+});
+
+test("after a crash on the main thread the next load works", async () => {
+  const found = await inPage(async () => {
+    const { load, Tensor } = await import("/index.js");
+    const session = await load("/nested.onnx");
+    const inputs = { c: true, x: new Tensor("float32", new Float32Array(1), [1]) };
+    const codes = [];
+    const descend = () => {
+      try {
+        descend();
+      } catch (error) {
+        if (!codes.includes("ENGINE_CRASHED") && codes.length < 1000) {
+          try {
+            session.runSync(inputs);
+            codes.push("ran");
+          } catch (inner) {
+            codes.push(inner.code);
+          }
+        }
+        throw error;
+      }
+    };
+    try {
+      descend();
+    } catch {}
+    const next = await load("/scale.onnx");
+    const { y } = await next.run({ x: [[1, 1, 1]] });
+    const dead = await session.run(inputs).catch((error) => error.code);
+    return { crashed: codes.includes("ENGINE_CRASHED"), y: [...y.data], dead };
+  });
+  assert.deepEqual(found, { crashed: true, y: [1, 2, 3], dead: "ENGINE_CRASHED" });
+});
+
+test("a File and an ImageData's clamped bytes are taken", async () => {
+  const model = [...readFileSync(new URL("../models/mnist_cntk/model.onnx", import.meta.url))];
+  const size = await inPage(async (bytes) => {
+    const { load, Tensor } = await import("/index.js");
+    const session = await load(new File([new Uint8Array(bytes)], "mnist.onnx"));
+    return session.inputs.length + new Tensor("uint8", new ImageData(2, 2).data, [2, 2, 4]).size;
+  }, model);
+  assert.equal(size, 17);
+});
