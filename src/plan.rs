@@ -1,10 +1,13 @@
-//! A plan runs a model for inputs of given dims. A plan is one tract plan over the whole graph.
+//! A plan runs a model for inputs of given dims and, where the model's shapes hang on them, of given values. A plan is
+//! one tract plan over the whole graph.
 
 mod build;
 mod cache;
 mod explain;
+mod key;
 
 pub use cache::PlanCache;
+pub use key::{PlanKey, find_shape_inputs};
 
 use std::sync::Arc;
 
@@ -24,17 +27,20 @@ pub struct Plan {
     /// The datum type of each output; tract counts dims in a type of its own.
     output_types: Vec<DatumType>,
     nodes: NodeNames,
+    /// Which inputs are constants of the plan.
+    is_baked: Vec<bool>,
     bytes: usize,
 }
 
 impl Plan {
-    /// Prepares `model` for inputs of the dims given, in the order of its inputs.
-    pub fn build(model: &Model, dims: &[Vec<usize>]) -> Result<Plan> {
+    /// Prepares `model` for the inputs that `key` describes.
+    pub fn build(model: &Model, key: &PlanKey) -> Result<Plan> {
         let nodes = NodeNames::new(model)?;
-        let build::Built { typed, output_types, bytes } = build::build(model, dims, &nodes)?;
+        let build::Built { typed, output_types, bytes } = build::build(model, key, &nodes)?;
+        let is_baked = key.inputs().iter().map(|input| input.value.is_some()).collect();
         let plan = SimplePlan::new(typed).map_err(|error| nodes.explain_planning(&error))?;
         let state = plan.spawn().map_err(|error| nodes.explain_planning(&error))?;
-        Ok(Plan { plan, state, output_types, nodes, bytes })
+        Ok(Plan { plan, state, output_types, nodes, is_baked, bytes })
     }
 
     /// The bytes of the constants that the plan holds, packed or not.
@@ -45,7 +51,8 @@ impl Plan {
     /// Runs the plan on inputs in the order of the model's inputs, and returns the outputs in theirs.
     pub fn run(&mut self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
         let running = std::cell::Cell::new(None);
-        let inputs = inputs.into_iter().map(TValue::from).collect();
+        let inputs = inputs.into_iter().zip(&self.is_baked).filter(|(_, is_baked)| !**is_baked);
+        let inputs = inputs.map(|(tensor, _)| TValue::from(tensor)).collect();
         let outputs = catch_panic(|| {
             self.state.run_plan_with_eval(inputs, |context, state, node, inputs| {
                 running.set(Some(node.id));

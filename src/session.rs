@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use tract_onnx::prelude::Tensor;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Metadata, Model, list_known};
-use crate::plan::PlanCache;
+use crate::plan::{PlanCache, PlanKey, find_shape_inputs};
 use crate::tensor::{Dim, ElementType, TensorInfo, count_bytes, describe};
 
 /// Named values: what a run takes and what it gives.
@@ -34,6 +34,10 @@ pub struct Session {
     planned: usize,
     plan_hits: usize,
     weight_bytes: usize,
+    /// Inputs whose values a plan may need.
+    shape_inputs: Vec<bool>,
+    /// Whether the plans of this model turned out to need them.
+    needs_values: bool,
 }
 
 impl Session {
@@ -43,11 +47,18 @@ impl Session {
         model.check_operators()?;
         model.fix_dims(sizes)?;
         let weight_bytes = model.count_weight_bytes();
-        let mut session = Session { model, plans: PlanCache::default(), planned: 0, plan_hits: 0, weight_bytes };
+        let plans = PlanCache::default();
+        let shape_inputs = find_shape_inputs(&model)?;
+        let mut session =
+            Session { model, plans, planned: 0, plan_hits: 0, weight_bytes, shape_inputs, needs_values: false };
         if let Some(dims) = session.list_fixed_dims() {
-            session.plan(dims)?;
-            // No other plan will ever be asked for, so that the weights need not stay for one.
-            session.model.release_weights();
+            match session.plan(PlanKey::of_dims(dims)) {
+                // No other plan will ever be asked for, so that the weights need not stay for one.
+                Ok(()) => session.model.release_weights(),
+                // With the values of its inputs, which a run brings, the model may yet be planned.
+                Err(error) if error.code == ErrorCode::ModelUnsupported && session.shape_inputs.contains(&true) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(session)
     }
@@ -102,20 +113,15 @@ impl Session {
             count_bytes(element_type, &dims, self.model.limits.tensor_bytes)?;
             ordered.push(dims);
         }
-        self.plan(ordered)
+        self.plan(PlanKey::of_dims(ordered))
     }
 
     /// Runs the model. Inputs come in any order; outputs come as named in `outputs`, or all in the model's order.
     pub fn run(&mut self, inputs: NamedTensors, outputs: Option<&[String]>) -> Result<NamedTensors> {
         let chosen = self.choose_outputs(outputs)?;
         let tensors = self.order_inputs(inputs)?;
-        let dims: Vec<Vec<usize>> = tensors.iter().map(|tensor| tensor.shape().to_vec()).collect();
-        if self.plans.find(&dims).is_some() {
-            self.plan_hits += 1;
-        } else {
-            self.plan(dims.clone()).map_err(|error| self.blame_inputs(error, &dims))?;
-        }
-        let Some(plan) = self.plans.find(&dims) else {
+        self.choose_plan(&tensors)?;
+        let Some(plan) = self.plans.latest() else {
             return Err(Error::execution("the plan that was just made is gone"));
         };
         let mut results: Vec<Option<Tensor>> = plan.run(tensors)?.into_iter().map(Some).collect();
@@ -126,33 +132,49 @@ impl Session {
         Ok(chosen.iter().filter_map(take).collect())
     }
 
-    fn plan(&mut self, dims: Vec<Vec<usize>>) -> Result<()> {
-        if self.plans.find(&dims).is_none() {
-            self.plans.add(&self.model, dims)?;
+    fn plan(&mut self, key: PlanKey) -> Result<()> {
+        if !self.plans.choose(&key) {
+            self.plans.add(&self.model, key)?;
             self.planned += 1;
         }
         Ok(())
     }
 
+    /// Makes a plan for these inputs the latest used, one that is there or a new one: for their dims and, where those do
+    /// not do, for the values of inputs that may be shapes.
+    fn choose_plan(&mut self, tensors: &[Tensor]) -> Result<()> {
+        let by_dims = PlanKey::of_inputs(tensors, &vec![false; tensors.len()]);
+        let by_values = PlanKey::of_inputs(tensors, &self.shape_inputs);
+        let key = if self.needs_values { &by_values } else { &by_dims };
+        if self.plans.choose(key) {
+            self.plan_hits += 1;
+            return Ok(());
+        }
+        let error = match self.plan(key.clone()) {
+            Err(error) if error.code == ErrorCode::ModelUnsupported => error,
+            other => return other,
+        };
+        if !self.needs_values && by_values != by_dims && self.plan(by_values).is_ok() {
+            self.needs_values = true;
+            return Ok(());
+        }
+        Err(self.blame_inputs(error, &by_dims))
+    }
+
     /// With free dims, what tract cannot prepare may be the model's fault or that of these dims: both are named.
-    fn blame_inputs(&self, error: Error, dims: &[Vec<usize>]) -> Error {
+    fn blame_inputs(&self, error: Error, key: &PlanKey) -> Error {
         let given: Vec<String> = self
             .model
             .inputs
             .iter()
-            .zip(dims)
+            .zip(key.dims())
             .map(|(info, dims)| {
                 let name = info.element_type.map_or("any", ElementType::name);
                 format!("\"{}\" {}", info.name, describe(name, dims))
             })
             .collect();
-        match error.code {
-            crate::error::ErrorCode::ModelUnsupported => {
-                let message = format!("{} (with the inputs {})", error.message, given.join(", "));
-                Error { code: crate::error::ErrorCode::ExecutionFailed, message, ..error }
-            }
-            _ => error,
-        }
+        let message = format!("{} (with the inputs {})", error.message, given.join(", "));
+        Error { code: ErrorCode::ExecutionFailed, message, ..error }
     }
 
     fn input_names(&self) -> Vec<String> {

@@ -1,12 +1,14 @@
-//! From a model and the dims of its inputs to tract's optimised graph.
+//! From a model and what is known of its inputs to tract's optimised graph.
+
+use std::sync::Arc;
 
 use tract_onnx::prelude::{DatumType, Framework as _, InferenceFact, InferenceModel, InferenceModelExt};
-use tract_onnx::prelude::{TractResult, TypedModel};
+use tract_onnx::prelude::{OutletId, Tensor, TractResult, TypedModel};
 use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::optim::Optimizer;
 
-use super::catch_panic;
 use super::explain::NodeNames;
+use super::{PlanKey, catch_panic};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::ops::{onnx, replace_dequantize, replace_squares};
@@ -23,9 +25,9 @@ pub(super) struct Built {
     pub bytes: usize,
 }
 
-pub(super) fn build(model: &Model, dims: &[Vec<usize>], nodes: &NodeNames) -> Result<Built> {
+pub(super) fn build(model: &Model, key: &PlanKey, nodes: &NodeNames) -> Result<Built> {
     let planning = |error| nodes.explain_planning(&error);
-    let mut typed = catch_panic(|| parse(model, dims)?.into_typed()).map_err(planning)?;
+    let mut typed = catch_panic(|| parse(model, key)?.into_typed()).map_err(planning)?;
     replace_dequantize(&mut typed);
     check_sizes(model, &typed, nodes)?;
     let output_types = find_output_types(model, &typed)?;
@@ -43,22 +45,32 @@ fn optimise(mut typed: TypedModel) -> TractResult<TypedModel> {
 }
 
 /// tract's graph with the weights in place, shared and not copied, and the inputs' dims fixed.
-fn parse(model: &Model, dims: &[Vec<usize>]) -> TractResult<InferenceModel> {
+fn parse(model: &Model, key: &PlanKey) -> TractResult<InferenceModel> {
     let mut inference = onnx().model_for_proto_model(&model.proto)?;
     let outlets = inference.input_outlets()?.to_vec();
     let (inputs, weights) = outlets.split_at(model.inputs.len().min(outlets.len()));
     for (outlet, tensor) in weights.iter().zip(model.weights.values()) {
-        if let Some(node) = inference.nodes_mut().get_mut(outlet.node) {
-            node.op = Const::new(tensor.clone())?.into();
+        set_constant(&mut inference, *outlet, tensor)?;
+    }
+    let mut free = Vec::with_capacity(inputs.len());
+    for ((outlet, info), input) in inputs.iter().zip(&model.inputs).zip(key.inputs()) {
+        if let Some(value) = &input.value {
+            set_constant(&mut inference, *outlet, value)?;
+            continue;
         }
-        inference.set_outlet_fact(*outlet, InferenceFact::try_from(tensor)?)?;
-    }
-    inference.set_input_outlets(inputs)?;
-    for ((outlet, info), dims) in inputs.iter().zip(&model.inputs).zip(dims) {
         let datum_type = info.element_type.map_or(DatumType::F32, ElementType::tract);
-        inference.set_outlet_fact(*outlet, InferenceFact::dt_shape(datum_type, dims.as_slice()))?;
+        inference.set_outlet_fact(*outlet, InferenceFact::dt_shape(datum_type, input.dims.as_slice()))?;
+        free.push(*outlet);
     }
+    inference.set_input_outlets(&free)?;
     Ok(inference)
+}
+
+fn set_constant(inference: &mut InferenceModel, outlet: OutletId, tensor: &Arc<Tensor>) -> TractResult<()> {
+    if let Some(node) = inference.nodes_mut().get_mut(outlet.node) {
+        node.op = Const::new(tensor.clone())?.into();
+    }
+    inference.set_outlet_fact(outlet, InferenceFact::try_from(tensor)?)
 }
 
 /// Refuses a plan in which a value would be larger than allowed, before anything of that size is allocated.

@@ -1,6 +1,6 @@
-//! Plans by the dims they were made for, the least recently used dropped first.
+//! Plans by what they were made for, the least recently used dropped first.
 
-use super::Plan;
+use super::{Plan, PlanKey};
 use crate::error::Result;
 use crate::model::Model;
 
@@ -11,25 +11,30 @@ const KEPT: usize = 4;
 #[derive(Default)]
 pub struct PlanCache {
     /// Most recently used last.
-    plans: Vec<(Vec<Vec<usize>>, Plan)>,
+    plans: Vec<(PlanKey, Plan)>,
 }
 
 impl PlanCache {
-    /// The plan for inputs of the dims given, if it is there; it becomes the most recently used.
-    pub fn find(&mut self, dims: &[Vec<usize>]) -> Option<&mut Plan> {
-        let index = self.plans.iter().position(|(key, _)| key == dims)?;
+    /// Makes the plan for these inputs the latest used, and says whether there is one.
+    pub fn choose(&mut self, key: &PlanKey) -> bool {
+        let Some(index) = self.plans.iter().position(|(known, _)| known == key) else { return false };
         let entry = self.plans.remove(index);
         self.plans.push(entry);
+        true
+    }
+
+    /// The plan that was used or made last.
+    pub fn latest(&mut self) -> Option<&mut Plan> {
         self.plans.last_mut().map(|(_, plan)| plan)
     }
 
-    /// Makes and keeps the plan for inputs of the dims given.
-    pub fn add(&mut self, model: &Model, dims: Vec<Vec<usize>>) -> Result<()> {
-        let plan = Plan::build(model, &dims)?;
+    /// Makes and keeps the plan for these inputs.
+    pub fn add(&mut self, model: &Model, key: PlanKey) -> Result<()> {
+        let plan = Plan::build(model, &key)?;
         if self.plans.len() >= KEPT {
             self.plans.remove(0);
         }
-        self.plans.push((dims, plan));
+        self.plans.push((key, plan));
         Ok(())
     }
 

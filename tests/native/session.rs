@@ -172,3 +172,29 @@ fn inputs_of_zero_length_run() {
     let outputs = session.run(named("x", row(0)), None).unwrap();
     assert_eq!(outputs[0].1.shape(), &[0, 3]);
 }
+
+/// `y = x` in the dims that the values of `shape` name.
+fn reshape() -> ModelProto {
+    model(GraphProto {
+        node: vec![node("Reshape x shape -> y")],
+        input: vec![value("x", DataType::Float, "6"), value("shape", DataType::Int64, "2")],
+        output: vec![value("y", DataType::Float, "a b")],
+        ..GraphProto::default()
+    })
+}
+
+#[test]
+fn dims_that_hang_on_values_are_planned_by_value() {
+    let mut session = load(&reshape()).unwrap();
+    for (shape, planned) in [([2i64, 3], 1), ([3, 2], 2), ([2, 3], 2), ([-1, 1], 3)] {
+        let x = tensor1(&[1f32, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let outputs = session.run(vec![("x".to_string(), x), ("shape".to_string(), tensor1(&shape))], None).unwrap();
+        let expected: Vec<usize> = shape.iter().map(|&dim| if dim < 0 { 6 } else { dim as usize }).collect();
+        assert_eq!(outputs[0].1.shape(), expected);
+        assert_eq!(session.stats().planned, planned);
+    }
+    let inputs = |shape: &[i64]| vec![("x".to_string(), tensor1(&[0f32; 6])), ("shape".to_string(), tensor1(shape))];
+    let error = refuse(&mut session, inputs(&[4, 4]));
+    assert_eq!(error.subject.node.as_deref(), Some("reshape_y"), "{error}");
+    assert!(session.run(inputs(&[6, 1]), None).is_ok());
+}
