@@ -101,9 +101,12 @@ async function read(source, options) {
   let unfinished;
   try {
     const { integrity, limits = {} } = options;
-    const reader = callEngine(engine, ({ ModelReader }) => new ModelReader({ integrity, ...limits }));
-    unfinished = reader;
     const { total } = body;
+    const reader = callEngine(
+      engine,
+      ({ ModelReader }) => new ModelReader({ ...limits, integrity, expected: total }),
+    );
+    unfinished = reader;
     onProgress?.({ phase: "download", loaded: 0, total });
     await drainBody(body, signal, (chunk, loaded) => {
       callEngine(engine, () => reader.push(chunk));

@@ -77,7 +77,8 @@ impl ModelReader {
     pub fn new(options: JsValue) -> Result<ModelReader, JsValue> {
         let options: ReadOptions = from_js(options)?;
         let integrity = options.integrity.as_deref().map(Integrity::parse).transpose().map_err(values::throw)?;
-        Ok(ModelReader(AssertUnwindSafe(Reader::new(options.limits(), integrity))))
+        let limits = options.limits().map_err(values::throw)?;
+        Ok(ModelReader(AssertUnwindSafe(Reader::new(limits, integrity, options.expected()))))
     }
 
     /// Takes the next bytes of the model.
@@ -106,10 +107,10 @@ impl ModelReader {
     /// Prepares the model to run.
     pub fn load(self, options: JsValue) -> Result<EngineSession, JsValue> {
         let options: LoadOptions = from_js(options)?;
+        let sizes = options.sizes().map_err(values::throw)?;
         let model = self.0.0.finish().map_err(values::throw)?;
-        Session::new(model, &options.free_dimension_overrides)
-            .map_err(values::throw)
-            .map(|session| EngineSession(AssertUnwindSafe(session)))
+        let session = Session::new(model, &sizes).map_err(values::throw)?;
+        Ok(EngineSession(AssertUnwindSafe(session)))
     }
 }
 
@@ -148,7 +149,7 @@ impl EngineSession {
     /// Makes the plan for inputs of the dims given by name.
     #[wasm_bindgen(js_name = warmUp)]
     pub fn warm_up(&mut self, dims: JsValue) -> Result<(), JsValue> {
-        let dims = from_js(dims)?;
+        let dims = values::read_dims(from_js(dims)?).map_err(values::throw)?;
         self.0.warm_up(&dims).map_err(values::throw)
     }
 

@@ -55,21 +55,38 @@ impl From<Error> for ErrorParts {
     }
 }
 
+/// A number of things, from a JavaScript number; one that does not fit is the most there can be.
+pub fn to_count(number: f64, subject: &str) -> Result<usize, Error> {
+    if number >= 0.0 && (number.is_infinite() || number.fract() == 0.0) {
+        return Ok(number as usize);
+    }
+    Err(Error::input(format!("{subject}: expected a whole number from 0, got {number}")).at_input(subject))
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadOptions {
     pub integrity: Option<String>,
-    model_bytes: Option<usize>,
-    tensor_bytes: Option<usize>,
+    expected: Option<f64>,
+    model_bytes: Option<f64>,
+    tensor_bytes: Option<f64>,
 }
 
 impl ReadOptions {
-    pub fn limits(&self) -> Limits {
+    pub fn limits(&self) -> Result<Limits, Error> {
         let default = Limits::default();
-        Limits {
-            model_bytes: self.model_bytes.unwrap_or(default.model_bytes).min(default.model_bytes),
-            tensor_bytes: self.tensor_bytes.unwrap_or(default.tensor_bytes).min(default.tensor_bytes),
-        }
+        let limit = |number: Option<f64>, subject, default: usize| {
+            number.map_or(Ok(default), |number| to_count(number, subject).map(|count| count.min(default)))
+        };
+        Ok(Limits {
+            model_bytes: limit(self.model_bytes, "limits.modelBytes", default.model_bytes)?,
+            tensor_bytes: limit(self.tensor_bytes, "limits.tensorBytes", default.tensor_bytes)?,
+        })
+    }
+
+    /// How many bytes there will be, as far as the source tells.
+    pub fn expected(&self) -> Option<usize> {
+        self.expected.map(|number| number as usize)
     }
 }
 
@@ -77,7 +94,27 @@ impl ReadOptions {
 #[serde(rename_all = "camelCase")]
 pub struct LoadOptions {
     #[serde(default)]
-    pub free_dimension_overrides: BTreeMap<String, usize>,
+    free_dimension_overrides: BTreeMap<String, f64>,
+}
+
+impl LoadOptions {
+    pub fn sizes(&self) -> Result<BTreeMap<String, usize>, Error> {
+        let sizes = self.free_dimension_overrides.iter();
+        let to_size = |(name, size): (&String, &f64)| {
+            Ok((name.clone(), to_count(*size, &format!("freeDimensionOverrides.{name}"))?))
+        };
+        sizes.map(to_size).collect()
+    }
+}
+
+/// Dims by the name of an input.
+pub fn read_dims(named: BTreeMap<String, Vec<f64>>) -> Result<BTreeMap<String, Vec<usize>>, Error> {
+    let read = |(name, dims): (String, Vec<f64>)| {
+        let subject = format!("dims of input \"{name}\"");
+        let dims = dims.into_iter().map(|dim| to_count(dim, &subject)).collect::<Result<Vec<usize>, Error>>()?;
+        Ok((name, dims))
+    };
+    named.into_iter().map(read).collect()
 }
 
 #[derive(Serialize)]

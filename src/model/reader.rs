@@ -12,7 +12,7 @@ use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorPr
 use tract_onnx::prelude::Tensor;
 
 use super::integrity::{Hasher, Integrity};
-use super::weights::{External, Weight, decode, decode_constant};
+use super::weights::{External, Weight, allocate, decode, decode_constant, finish, is_described};
 use super::{Limits, Metadata, Model};
 use crate::error::{Error, Result};
 
@@ -38,7 +38,27 @@ enum Kind {
     Graph,
     Node { attributes: Vec<AttributeProto> },
     Attribute { tensor: Option<Box<TensorProto>> },
-    Tensor { raw: Vec<u8> },
+    Tensor { raw: Raw },
+}
+
+/// The raw data of a tensor, in the tensor itself where its type and dims came first, as exporters write them.
+enum Raw {
+    Bytes(Vec<u8>),
+    Values { tensor: Tensor, filled: usize },
+}
+
+impl Raw {
+    fn extend(&mut self, part: &[u8]) {
+        match self {
+            Raw::Bytes(bytes) => bytes.extend_from_slice(part),
+            Raw::Values { tensor, filled } => {
+                if let Some(target) = tensor.as_bytes_mut().get_mut(*filled..*filled + part.len()) {
+                    target.copy_from_slice(part);
+                }
+                *filled += part.len();
+            }
+        }
+    }
 }
 
 enum State {
@@ -71,6 +91,7 @@ pub struct Reader {
     hasher: Option<Hasher>,
     sha256: String,
     position: usize,
+    expected: usize,
     start: Vec<u8>,
     frames: Vec<Frame>,
     state: State,
@@ -81,13 +102,15 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts a reader. `integrity` is checked by [`Reader::end`].
-    pub fn new(limits: Limits, integrity: Option<Integrity>) -> Reader {
+    /// Starts a reader. `integrity` is checked by [`Reader::end`]; `expected` bytes, where known, are a hint for how
+    /// much memory may be taken at once.
+    pub fn new(limits: Limits, integrity: Option<Integrity>, expected: Option<usize>) -> Reader {
         Reader {
             limits,
             hasher: Some(Hasher::new(integrity)),
             sha256: String::new(),
             position: 0,
+            expected: expected.unwrap_or(0),
             start: Vec::new(),
             frames: vec![Frame { end: usize::MAX, skeleton: Vec::new(), kind: Kind::Model }],
             state: State::Header(Vec::new()),
@@ -194,7 +217,7 @@ impl Reader {
                 let count = (*left).min(bytes.len());
                 let part = bytes.get(..count).unwrap_or_default();
                 match self.frames.last_mut() {
-                    Some(Frame { kind: Kind::Tensor { raw: target }, .. }) if *raw => target.extend_from_slice(part),
+                    Some(Frame { kind: Kind::Tensor { raw: target }, .. }) if *raw => target.extend(part),
                     Some(frame) => frame.skeleton.extend_from_slice(part),
                     None => {}
                 }
@@ -221,6 +244,8 @@ impl Reader {
         let State::Header(header) = std::mem::replace(&mut self.state, State::Header(Vec::new())) else {
             return Ok(());
         };
+        let inside_graph = matches!(self.frames.iter().rev().nth(1), Some(Frame { kind: Kind::Graph, .. }));
+        let limit = self.limits.tensor_bytes;
         let Some(frame) = self.frames.last_mut() else { return Ok(()) };
         let left = match prefix {
             Prefix::Whole => 0,
@@ -232,21 +257,24 @@ impl Reader {
             (_, _, Prefix::Whole | Prefix::Fixed(_)) => None,
             (Kind::Model, GRAPH, _) => Some(Kind::Graph),
             (Kind::Graph, NODE, _) => Some(Kind::Node { attributes: Vec::new() }),
-            (Kind::Graph, INITIALIZER, _) => Some(Kind::Tensor { raw: Vec::new() }),
+            (Kind::Graph, INITIALIZER, _) => Some(Kind::Tensor { raw: Raw::Bytes(Vec::new()) }),
             (Kind::Node { .. }, ATTRIBUTE, _) => Some(Kind::Attribute { tensor: None }),
-            (Kind::Attribute { .. }, ATTRIBUTE_TENSOR, _) => Some(Kind::Tensor { raw: Vec::new() }),
+            (Kind::Attribute { .. }, ATTRIBUTE_TENSOR, _) => Some(Kind::Tensor { raw: Raw::Bytes(Vec::new()) }),
             _ => None,
         };
         match (kind, &mut frame.kind) {
             (Some(kind), _) => self.frames.push(Frame { end, skeleton: Vec::new(), kind }),
             (None, Kind::Tensor { raw }) if number == RAW_DATA && matches!(prefix, Prefix::Length(_)) => {
-                raw.clear();
-                reserve(raw, left)?;
+                let is_whole = left <= TRUSTED_LENGTH.max(self.expected.saturating_sub(self.position));
+                let tensor = if inside_graph && is_whole { allocate(&frame.skeleton, left, limit) } else { None };
+                *raw = match tensor {
+                    Some(tensor) => Raw::Values { tensor, filled: 0 },
+                    None => Raw::Bytes(reserve(left)?),
+                };
                 self.state = State::Copy { left, raw: true };
             }
             (None, _) => {
                 frame.skeleton.extend_from_slice(&header);
-                reserve(&mut frame.skeleton, left)?;
                 self.state = State::Copy { left, raw: false };
             }
         }
@@ -291,7 +319,15 @@ impl Reader {
             }
             Kind::Tensor { raw } => {
                 let mut proto = decode_message::<TensorProto>(&frame.skeleton, "a tensor")?;
-                proto.raw_data = raw;
+                let bytes = match raw {
+                    Raw::Bytes(bytes) => bytes,
+                    // Unless a later field contradicts what the tensor was made from.
+                    Raw::Values { tensor, .. } if is_described(&tensor, &proto) => {
+                        return self.add_weight(proto.name, Weight::Here(finish(tensor)));
+                    }
+                    Raw::Values { tensor, .. } => tensor.as_bytes().to_vec(),
+                };
+                proto.raw_data = bytes;
                 match self.frames.last_mut().map(|frame| &mut frame.kind) {
                     Some(Kind::Attribute { tensor }) => *tensor = Some(Box::new(proto)),
                     _ => self.add_initializer(proto)?,
@@ -303,10 +339,15 @@ impl Reader {
 
     fn add_initializer(&mut self, proto: TensorProto) -> Result<()> {
         let name = proto.name.clone();
+        let weight = decode(proto, self.limits.tensor_bytes)?;
+        self.add_weight(name, weight)
+    }
+
+    fn add_weight(&mut self, name: String, weight: Weight) -> Result<()> {
         if self.weights.contains_key(&name) || self.pending.iter().any(|pending| pending.name == name) {
             return Err(Error::invalid(format!("the graph has two initializers called \"{name}\"")));
         }
-        match decode(proto, self.limits.tensor_bytes)? {
+        match weight {
             Weight::Here(tensor) => {
                 self.weights.insert(name, Arc::new(tensor));
             }
@@ -389,10 +430,12 @@ fn corrupt(position: usize) -> Error {
     Error::invalid(format!("the model is corrupt: a field at byte {position} is longer than what holds it"))
 }
 
-fn reserve(target: &mut Vec<u8>, length: usize) -> Result<()> {
-    target
-        .try_reserve_exact(length.min(TRUSTED_LENGTH))
-        .map_err(|_| Error::limit(format!("the model does not fit in memory: {length} bytes could not be had")))
+fn reserve(length: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match bytes.try_reserve_exact(length.min(TRUSTED_LENGTH)) {
+        Ok(()) => Ok(bytes),
+        Err(_) => Err(Error::limit(format!("the model does not fit in memory: {length} bytes could not be had"))),
+    }
 }
 
 fn decode_message<M: Message + Default>(bytes: &[u8], what: &str) -> Result<M> {

@@ -1,8 +1,9 @@
 //! `TensorProto` to tensor, for initializers and constants.
 
+use prost::Message;
 use tract_onnx::pb::tensor_proto::DataLocation;
 use tract_onnx::pb::{NodeProto, TensorProto};
-use tract_onnx::prelude::{Tensor, tensor0, tensor1};
+use tract_onnx::prelude::{DatumType, Tensor, tensor0, tensor1};
 use tract_onnx::tract_hir::tract_ndarray::{ArrayD, IxDyn};
 
 use crate::error::{Error, Result};
@@ -45,10 +46,29 @@ pub(super) fn decode(proto: TensorProto, limit: usize) -> Result<Weight> {
             subject(&proto)
         )));
     }
-    if element_type == ElementType::Bool {
+    Ok(Weight::Here(finish(tensor)))
+}
+
+/// The tensor for `bytes` of raw data, where the fields before them describe one of that size.
+pub(super) fn allocate(fields: &[u8], bytes: usize, limit: usize) -> Option<Tensor> {
+    let proto = TensorProto::decode(fields).ok()?;
+    let (element_type, dims) = describe_proto(&proto).ok()?;
+    let fits = element_type != ElementType::String && count_bytes(element_type, &dims, limit).ok()? == bytes;
+    if fits { Tensor::zero_dt(element_type.tract(), &dims).ok() } else { None }
+}
+
+/// Whether `proto` describes `tensor`.
+pub(super) fn is_described(tensor: &Tensor, proto: &TensorProto) -> bool {
+    describe_proto(proto).is_ok_and(|(kind, dims)| kind.tract() == tensor.datum_type() && dims == tensor.shape())
+        && proto.data_location != Some(DataLocation::External as i32)
+}
+
+/// A tensor whose bytes have just come from outside.
+pub(super) fn finish(mut tensor: Tensor) -> Tensor {
+    if tensor.datum_type() == DatumType::Bool {
         normalise_bools(tensor.as_bytes_mut());
     }
-    Ok(Weight::Here(tensor))
+    tensor
 }
 
 /// A Rust `bool` may only be 0 or 1, and ONNX takes any byte but 0 for true.

@@ -73,7 +73,7 @@ pub fn scale() -> ModelProto {
 
 /// Reads bytes in parts of `part`.
 pub fn read_parts(bytes: &[u8], part: usize, integrity: Option<&str>) -> Result<Model> {
-    let mut reader = Reader::new(Limits::default(), integrity.map(|text| Integrity::parse(text).unwrap()));
+    let mut reader = Reader::new(Limits::default(), integrity.map(|text| Integrity::parse(text).unwrap()), None);
     for chunk in bytes.chunks(part.max(1)) {
         reader.push(chunk)?;
     }

@@ -77,9 +77,9 @@ fn integrity_is_checked() {
 #[test]
 fn limits_are_kept() {
     let bytes = scale().encode_to_vec();
-    let mut reader = Reader::new(Limits { model_bytes: 20, ..Limits::default() }, None);
+    let mut reader = Reader::new(Limits { model_bytes: 20, ..Limits::default() }, None, None);
     assert_eq!(reader.push(&bytes).unwrap_err().code, ErrorCode::LimitExceeded);
-    let mut reader = Reader::new(Limits { tensor_bytes: 8, ..Limits::default() }, None);
+    let mut reader = Reader::new(Limits { tensor_bytes: 8, ..Limits::default() }, None, None);
     assert_eq!(reader.push(&bytes).unwrap_err().code, ErrorCode::LimitExceeded);
 }
 
@@ -102,7 +102,7 @@ fn external_data_comes_in_parts() {
     let bytes = with_external("12").encode_to_vec();
     let file: Vec<u8> = [9f32, 1.0, 2.0, 3.0].iter().flat_map(|value| value.to_le_bytes()).collect();
     for part in [1, 3, 5, 16] {
-        let mut reader = Reader::new(Limits::default(), None);
+        let mut reader = Reader::new(Limits::default(), None, None);
         reader.push(&bytes).unwrap();
         let files = reader.end().unwrap();
         assert_eq!((files[0].location.as_str(), files[0].bytes), ("w.bin", 16));

@@ -116,7 +116,9 @@ test("INPUT_INVALID: options", async () => {
     (await failure(load(scale, { freeDimensionOverrides: { batch: "1" } }))).code,
     "INPUT_INVALID",
   );
-  assert.equal((await failure(load(scale, { limits: { modelBytes: -1 } }))).code, "INPUT_INVALID");
+  const limits = await failure(load(scale, { limits: { modelBytes: -1 } }));
+  assert.equal(limits.message, "limits.modelBytes: expected a whole number from 0, got -1");
+  await (await load(scale, { limits: { modelBytes: 2 ** 40, tensorBytes: Infinity } })).release();
   const session = await load(scale);
   assert.equal((await failure(session.run({ x: [[1, 2, 3]] }, { outputs: [7] }))).code, "INPUT_INVALID");
   assert.equal((await failure(session.warmup({ x: [2, 4] }))).code, "INPUT_INVALID");
