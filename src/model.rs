@@ -1,11 +1,13 @@
 //! ONNX bytes to a checked model: [`Reader`] takes the bytes as they arrive, [`Model`] is what they hold.
 
 mod check;
+mod format;
 mod integrity;
 mod names;
 mod operators;
 mod reader;
 pub(crate) mod weights;
+mod wire;
 
 pub use integrity::Integrity;
 pub(crate) use names::list_known;
@@ -60,6 +62,25 @@ pub struct Metadata {
     pub sha256: String,
     /// The number of bytes, without external data.
     pub bytes: usize,
+}
+
+impl Metadata {
+    fn new(proto: &ModelProto, sha256: String, bytes: usize) -> Metadata {
+        let opsets = proto.opset_import.iter();
+        let properties = proto.metadata_props.iter();
+        Metadata {
+            producer_name: proto.producer_name.clone(),
+            producer_version: proto.producer_version.clone(),
+            domain: proto.domain.clone(),
+            model_version: proto.model_version,
+            description: proto.doc_string.clone(),
+            ir_version: proto.ir_version,
+            opsets: opsets.map(|set| (operators::domain_name(&set.domain).to_string(), set.version)).collect(),
+            properties: properties.map(|entry| (entry.key.clone(), entry.value.clone())).collect(),
+            sha256,
+            bytes,
+        }
+    }
 }
 
 /// A decoded model whose graph holds together: every name that is used is produced once, there is no cycle.

@@ -1,7 +1,7 @@
 //! Takes a model's bytes in parts of any size, so that a file need never be in memory as a whole: values of
 //! weights go to their tensors as they come, and what is left of the messages around them is decoded by prost.
 //!
-//! Wire format: <https://protobuf.dev/programming-guides/encoding/>. Five messages are opened, on the way to
+//! Five messages are opened, on the way to
 //! tensors; every other field is copied as it is to its message's skeleton. prost merges fields in any order.
 
 use std::collections::BTreeMap;
@@ -11,10 +11,12 @@ use prost::Message;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 use tract_onnx::prelude::Tensor;
 
+use super::format::{START, name_format};
 use super::integrity::{Hasher, Integrity};
-use super::weights::{External, Weight, allocate, decode, decode_constant, finish, is_described};
+use super::weights::{External, Weight, allocate, decode, finish, is_described, take_constants};
+use super::wire::{Header, Prefix, parse_header};
 use super::{Limits, Metadata, Model};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 const GRAPH: u64 = 7;
 const NODE: u64 = 1;
@@ -201,7 +203,7 @@ impl Reader {
             self.weights.insert(pending.name, Arc::new(pending.tensor));
         }
         take_constants(&mut graph, &mut self.weights, self.limits.tensor_bytes)?;
-        let metadata = describe_model(&proto, self.sha256, self.position);
+        let metadata = Metadata::new(&proto, self.sha256, self.position);
         proto.graph = Some(graph);
         Model::new(proto, self.weights, metadata, self.limits)
     }
@@ -358,72 +360,13 @@ impl Reader {
 
     /// A decoding error says little about a file that is something else altogether.
     fn explain(&self, error: Error) -> Error {
-        let text = String::from_utf8_lossy(&self.start).trim_start().to_ascii_lowercase();
-        let known = [
-            ("<!doctype", "an HTML page"),
-            ("<html", "an HTML page"),
-            ("<?xml", "an XML document"),
-            ("<", "an HTML or XML document"),
-            ("{", "a JSON document"),
-            ("version https://git-lfs", "a Git LFS pointer, not the file it stands for"),
-            ("pk\u{3}\u{4}", "a ZIP archive"),
-        ];
-        match known.iter().find(|(start, _)| text.starts_with(start)) {
-            Some((_, what)) if error.code == crate::error::ErrorCode::ModelInvalid => {
+        match name_format(&self.start) {
+            Some(what) if error.code == ErrorCode::ModelInvalid => {
                 Error::invalid(format!("this is not an ONNX model: the bytes look like {what}"))
             }
             _ => error,
         }
     }
-}
-
-/// How many of the first bytes are kept, to tell what a file is that is no model.
-const START: usize = 64;
-
-enum Header {
-    Done,
-    Field { number: u64, prefix: Prefix },
-}
-
-enum Prefix {
-    /// A varint: its header is the field.
-    Whole,
-    Fixed(usize),
-    Length(usize),
-}
-
-/// A field's tag and, where it has one, its length; `None` while bytes are missing.
-fn parse_header(header: &[u8]) -> Result<Option<Header>> {
-    let Some((tag, rest)) = parse_varint(header)? else { return Ok(None) };
-    let (number, wire_type) = (tag >> 3, tag & 7);
-    if number == 0 {
-        return Err(Error::invalid("the model is corrupt: a field has the number 0"));
-    }
-    let prefix = match wire_type {
-        0 | 2 => match parse_varint(rest)? {
-            None => return Ok(None),
-            Some(_) if wire_type == 0 => Prefix::Whole,
-            Some((length, _)) => Prefix::Length(usize::try_from(length).unwrap_or(usize::MAX)),
-        },
-        1 => Prefix::Fixed(8),
-        5 => Prefix::Fixed(4),
-        other => return Err(Error::invalid(format!("the model is corrupt: a field has the wire type {other}"))),
-    };
-    Ok(Some(Header::Field { number, prefix }))
-}
-
-fn parse_varint(bytes: &[u8]) -> Result<Option<(u64, &[u8])>> {
-    let mut value = 0u64;
-    for (index, byte) in bytes.iter().enumerate() {
-        if index == 10 {
-            return Err(Error::invalid("the model is corrupt: a number has more than ten bytes"));
-        }
-        value |= u64::from(byte & 0x7f) << (7 * index).min(63);
-        if byte & 0x80 == 0 {
-            return Ok(Some((value, bytes.get(index + 1..).unwrap_or_default())));
-        }
-    }
-    Ok(None)
 }
 
 fn corrupt(position: usize) -> Error {
@@ -440,38 +383,4 @@ fn reserve(length: usize) -> Result<Vec<u8>> {
 
 fn decode_message<M: Message + Default>(bytes: &[u8], what: &str) -> Result<M> {
     M::decode(bytes).map_err(|error| Error::invalid(format!("the model is corrupt: {what} cannot be read ({error})")))
-}
-
-/// A Constant node's tensor is a weight by another name, and may be as large.
-fn take_constants(graph: &mut GraphProto, weights: &mut BTreeMap<String, Arc<Tensor>>, limit: usize) -> Result<()> {
-    for mut node in std::mem::take(&mut graph.node) {
-        let name = node.output.first().filter(|name| !weights.contains_key(*name)).cloned();
-        let is_constant = node.op_type == "Constant" && super::operators::domain_name(&node.domain) == "ai.onnx";
-        match name {
-            Some(name) if is_constant => {
-                let tensor =
-                    decode_constant(&mut node, limit).map_err(|error| error.at_node(&node.name, "Constant"))?;
-                weights.insert(name, Arc::new(tensor));
-            }
-            _ => graph.node.push(node),
-        }
-    }
-    Ok(())
-}
-
-fn describe_model(proto: &ModelProto, sha256: String, bytes: usize) -> Metadata {
-    let opsets = proto.opset_import.iter();
-    let properties = proto.metadata_props.iter();
-    Metadata {
-        producer_name: proto.producer_name.clone(),
-        producer_version: proto.producer_version.clone(),
-        domain: proto.domain.clone(),
-        model_version: proto.model_version,
-        description: proto.doc_string.clone(),
-        ir_version: proto.ir_version,
-        opsets: opsets.map(|set| (super::operators::domain_name(&set.domain).to_string(), set.version)).collect(),
-        properties: properties.map(|entry| (entry.key.clone(), entry.value.clone())).collect(),
-        sha256,
-        bytes,
-    }
 }

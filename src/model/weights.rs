@@ -1,11 +1,15 @@
 //! `TensorProto` to tensor, for initializers and constants.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use prost::Message;
 use tract_onnx::pb::tensor_proto::DataLocation;
-use tract_onnx::pb::{NodeProto, TensorProto};
+use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 use tract_onnx::prelude::{DatumType, Tensor, tensor0, tensor1};
 use tract_onnx::tract_hir::tract_ndarray::{ArrayD, IxDyn};
 
+use super::operators::domain_name;
 use crate::error::{Error, Result};
 use crate::tensor::{ElementType, count_bytes, describe, onnx_type_name};
 
@@ -132,9 +136,30 @@ fn decode_strings(proto: &TensorProto, dims: &[usize]) -> Result<Tensor> {
     Ok(array.into())
 }
 
+/// A Constant node's tensor is a weight by another name, and may be as large.
+pub(super) fn take_constants(
+    graph: &mut GraphProto,
+    weights: &mut BTreeMap<String, Arc<Tensor>>,
+    limit: usize,
+) -> Result<()> {
+    for mut node in std::mem::take(&mut graph.node) {
+        let name = node.output.first().filter(|name| !weights.contains_key(*name)).cloned();
+        let is_constant = node.op_type == "Constant" && domain_name(&node.domain) == "ai.onnx";
+        match name {
+            Some(name) if is_constant => {
+                let tensor =
+                    decode_constant(&mut node, limit).map_err(|error| error.at_node(&node.name, "Constant"))?;
+                weights.insert(name, Arc::new(tensor));
+            }
+            _ => graph.node.push(node),
+        }
+    }
+    Ok(())
+}
+
 /// The value of a Constant node, in whichever attribute it stands.
 /// <https://onnx.ai/onnx/operators/onnx__Constant.html>
-pub(super) fn decode_constant(node: &mut NodeProto, limit: usize) -> Result<Tensor> {
+fn decode_constant(node: &mut NodeProto, limit: usize) -> Result<Tensor> {
     let Some(attribute) = node.attribute.iter_mut().find(|attribute| attribute.name.starts_with("value")) else {
         return Err(Error::unsupported(format!("node \"{}\" (Constant) holds no dense value", node.name)));
     };
