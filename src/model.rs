@@ -6,6 +6,7 @@ mod integrity;
 mod names;
 mod operators;
 mod reader;
+mod restrictions;
 pub(crate) mod weights;
 mod wire;
 
@@ -137,12 +138,12 @@ impl Model {
 
     /// The operators that cannot run, each with the names of its nodes.
     pub fn list_unsupported(&self) -> BTreeMap<String, Vec<String>> {
-        operators::list_unsupported(&self.proto)
+        operators::list_unsupported(self)
     }
 
     /// Refuses a model that uses operators or operator sets which cannot run, all named in one error.
     pub fn check_operators(&self) -> Result<()> {
-        operators::check(&self.proto, &self.metadata.opsets)
+        operators::check(self)
     }
 
     pub(crate) fn graph(&self) -> Result<&GraphProto> {

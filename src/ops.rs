@@ -3,9 +3,14 @@
 mod cast;
 mod constant;
 mod dequantize;
+mod log_softmax;
+mod opaque;
+mod softplus;
 mod square;
 
 pub use dequantize::replace_dequantize;
+pub use log_softmax::merge_log_softmax;
+pub use opaque::{is_unbounded_stride, protect};
 pub use square::replace_squares;
 
 use std::sync::OnceLock;
@@ -13,7 +18,7 @@ use std::sync::OnceLock;
 use tract_onnx::Onnx;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
-use tract_onnx::prelude::{TractError, TractResult};
+use tract_onnx::prelude::{Datum, Tensor, TractError, TractResult};
 use tract_onnx::tract_hir::internal::InferenceOp;
 
 type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
@@ -23,6 +28,7 @@ pub fn onnx() -> Onnx {
     let mut onnx = tract_onnx::onnx();
     onnx.op_register.insert("Cast", cast::build);
     onnx.op_register.insert("ConstantOfShape", constant::build);
+    onnx.op_register.insert("Softplus", softplus::build);
     onnx
 }
 
@@ -32,4 +38,10 @@ fn build_original(context: &ParsingContext, node: &NodeProto) -> Built {
     let builder = ORIGINAL.get_or_init(tract_onnx::onnx).op_register.0.get(&node.op_type);
     let missing = || TractError::msg(format!("tract has no operator {}", node.op_type));
     builder.ok_or_else(missing)?(context, node)
+}
+
+/// Replaces every element of a tensor of `T`.
+fn map_elements<T: Datum + Copy>(tensor: &mut Tensor, compute: impl Fn(T) -> T) -> TractResult<()> {
+    tensor.try_as_plain_ram_mut()?.as_slice_mut::<T>()?.iter_mut().for_each(|x| *x = compute(*x));
+    Ok(())
 }

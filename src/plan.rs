@@ -22,13 +22,15 @@ use explain::NodeNames;
 /// An executable form of a model for inputs of fixed dims.
 pub struct Plan {
     plan: Arc<SimplePlan<TypedFact, Box<dyn TypedOp>>>,
-    /// Kept from run to run: spawning one touches every node.
+    /// Kept from run to run: spawning one touches every node. But tract carries what operators keep, such as the hidden
+    /// state of a recurrence, from one run to the next.
     state: SimpleState<TypedFact, Box<dyn TypedOp>>,
     /// The datum type of each output; tract counts dims in a type of its own.
     output_types: Vec<DatumType>,
     nodes: NodeNames,
     /// Which inputs are constants of the plan.
     is_baked: Vec<bool>,
+    is_stateful: bool,
     bytes: usize,
 }
 
@@ -40,7 +42,8 @@ impl Plan {
         let is_baked = key.inputs().iter().map(|input| input.value.is_some()).collect();
         let plan = SimplePlan::new(typed).map_err(|error| nodes.explain_planning(&error))?;
         let state = plan.spawn().map_err(|error| nodes.explain_planning(&error))?;
-        Ok(Plan { plan, state, output_types, nodes, is_baked, bytes })
+        let is_stateful = state.op_states.iter().any(Option::is_some);
+        Ok(Plan { plan, state, output_types, nodes, is_baked, is_stateful, bytes })
     }
 
     /// The bytes of the constants that the plan holds, packed or not.
@@ -50,6 +53,9 @@ impl Plan {
 
     /// Runs the plan on inputs in the order of the model's inputs, and returns the outputs in theirs.
     pub fn run(&mut self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        if self.is_stateful {
+            self.respawn()?;
+        }
         let running = std::cell::Cell::new(None);
         let inputs = inputs.into_iter().zip(&self.is_baked).filter(|(_, is_baked)| !**is_baked);
         let inputs = inputs.map(|(tensor, _)| TValue::from(tensor)).collect();
@@ -64,7 +70,7 @@ impl Plan {
             Err(error) => {
                 let explained = self.nodes.explain_run(self.plan.model(), running.get(), &error);
                 // The values of a turn that stopped half-way, and what a panic left of an operator's state.
-                self.state = self.plan.spawn().map_err(|error| self.nodes.explain_planning(&error))?;
+                self.respawn()?;
                 return Err(explained);
             }
         };
@@ -73,6 +79,11 @@ impl Plan {
         outputs
             .collect::<TractResult<Vec<Tensor>>>()
             .map_err(|error| Error::execution(format!("an output cannot be read: {error:#}")))
+    }
+
+    fn respawn(&mut self) -> Result<()> {
+        self.state = self.plan.spawn().map_err(|error| self.nodes.explain_planning(&error))?;
+        Ok(())
     }
 }
 

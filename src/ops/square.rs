@@ -1,8 +1,10 @@
 //! Squares of integers: tract rewrites `x * x` and `x ^ 2` to an operator that only knows floats.
 
-use tract_onnx::prelude::{Datum, DatumType, Tensor, TractError, TractResult, TypedModel};
+use tract_onnx::prelude::{DatumType, Tensor, TractError, TractResult, TypedModel};
 use tract_onnx::tract_core::ops::element_wise::{ElementWiseMiniOp, ElementWiseOp};
 use tract_onnx::tract_core::ops::math::Square;
+
+use super::map_elements;
 
 /// Puts our square in the place of tract's, wherever that would meet integers.
 pub fn replace_squares(model: &mut TypedModel) {
@@ -25,20 +27,15 @@ impl ElementWiseMiniOp for SquareInteger {
 
     fn eval_in_place(&self, tensor: &mut Tensor, _: Option<DatumType>) -> TractResult<()> {
         match tensor.datum_type() {
-            DatumType::I8 => map(tensor, |x: i8| x.wrapping_mul(x)),
-            DatumType::I16 => map(tensor, |x: i16| x.wrapping_mul(x)),
-            DatumType::I32 => map(tensor, |x: i32| x.wrapping_mul(x)),
-            DatumType::I64 => map(tensor, |x: i64| x.wrapping_mul(x)),
-            DatumType::U8 => map(tensor, |x: u8| x.wrapping_mul(x)),
-            DatumType::U16 => map(tensor, |x: u16| x.wrapping_mul(x)),
-            DatumType::U32 => map(tensor, |x: u32| x.wrapping_mul(x)),
-            DatumType::U64 => map(tensor, |x: u64| x.wrapping_mul(x)),
+            DatumType::I8 => map_elements(tensor, |x: i8| x.wrapping_mul(x)),
+            DatumType::I16 => map_elements(tensor, |x: i16| x.wrapping_mul(x)),
+            DatumType::I32 => map_elements(tensor, |x: i32| x.wrapping_mul(x)),
+            DatumType::I64 => map_elements(tensor, |x: i64| x.wrapping_mul(x)),
+            DatumType::U8 => map_elements(tensor, |x: u8| x.wrapping_mul(x)),
+            DatumType::U16 => map_elements(tensor, |x: u16| x.wrapping_mul(x)),
+            DatumType::U32 => map_elements(tensor, |x: u32| x.wrapping_mul(x)),
+            DatumType::U64 => map_elements(tensor, |x: u64| x.wrapping_mul(x)),
             other => Err(TractError::msg(format!("no square of {other:?}"))),
         }
     }
-}
-
-fn map<T: Datum + Copy>(tensor: &mut Tensor, square: impl Fn(T) -> T) -> TractResult<()> {
-    tensor.try_as_plain_ram_mut()?.as_slice_mut::<T>()?.iter_mut().for_each(|x| *x = square(*x));
-    Ok(())
 }

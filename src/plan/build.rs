@@ -11,7 +11,7 @@ use super::explain::NodeNames;
 use super::{PlanKey, catch_panic};
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::ops::{onnx, replace_dequantize, replace_squares};
+use crate::ops::{is_unbounded_stride, merge_log_softmax, onnx, protect, replace_dequantize, replace_squares};
 use crate::tensor::{ElementType, TensorInfo, count_bytes};
 
 /// Rewrites that undo each other would go on for ever; no model comes near this many.
@@ -29,6 +29,9 @@ pub(super) fn build(model: &Model, key: &PlanKey, nodes: &NodeNames) -> Result<B
     let planning = |error| nodes.explain_planning(&error);
     let mut typed = catch_panic(|| parse(model, key)?.into_typed()).map_err(planning)?;
     replace_dequantize(&mut typed);
+    merge_log_softmax(&mut typed);
+    protect(&mut typed).map_err(planning)?;
+    check_slices(&typed, nodes)?;
     check_sizes(model, &typed, nodes)?;
     let output_types = find_output_types(model, &typed)?;
     let mut typed = catch_panic(|| typed.into_decluttered()).map_err(planning)?;
@@ -71,6 +74,17 @@ fn set_constant(inference: &mut InferenceModel, outlet: OutletId, tensor: &Arc<T
         node.op = Const::new(tensor.clone())?.into();
     }
     inference.set_outlet_fact(outlet, InferenceFact::try_from(tensor)?)
+}
+
+/// Refuses a Slice whose bounds are only known at run time and whose steps are not 1: tract would leave it out.
+fn check_slices(typed: &TypedModel, nodes: &NodeNames) -> Result<()> {
+    match typed.nodes().iter().find(|node| is_unbounded_stride(typed, node)) {
+        Some(node) => {
+            let error = Error::unsupported("steps other than 1 between bounds that are known at run time only");
+            Err(nodes.locate(error, &node.name))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Refuses a plan in which a value would be larger than allowed, before anything of that size is allocated.

@@ -51,7 +51,8 @@ fn run(folder: &Path) -> (&'static str, String) {
         Ok(session) => session,
         Err(error) => return ("refused", error.to_string()),
     };
-    match session.run(inputs, None) {
+    // The second run is the one that shows what the first has left behind.
+    match session.run(inputs.clone(), None).and_then(|_| session.run(inputs, None)) {
         Err(error) => ("failed", error.to_string()),
         Ok(outputs) => {
             for (index, (_, actual)) in outputs.iter().enumerate() {
@@ -90,5 +91,5 @@ fn what_is_accepted_is_right() {
     }
     println!("{counts:?}");
     assert_eq!(wrong, WRONG);
-    assert!(counts.get("passed") >= Some(&1191));
+    assert!(counts.get("passed") >= Some(&1179));
 }

@@ -5,6 +5,7 @@ mod conformance;
 mod constants;
 mod graph;
 mod onnx;
+mod optimiser;
 mod reader;
 mod reference;
 mod session;
