@@ -1,5 +1,6 @@
 import { callEngine, startEngine } from "./engine.js";
 import { checkAborted, InferenceError } from "./error.js";
+import { checkOptions } from "./options.js";
 import { Session } from "./session.js";
 import { drainBody, openSource, untilAborted } from "./source.js";
 
@@ -51,37 +52,58 @@ import { drainBody, openSource, untilAborted } from "./source.js";
  *   planned now, and not at its first run
  * @returns {Promise<Session>}
  */
-export async function load(source, options = {}) {
-  const { reader, engine, times } = await read(source, options);
-  const { onProgress, freeDimensionOverrides = {} } = options;
-  onProgress?.({ phase: "prepare", loaded: 0, total: 1 });
-  const start = now();
-  const handle = callEngine(engine, () =>
-    reader.load({ freeDimensionOverrides: { ...freeDimensionOverrides } }),
-  );
-  const session = new Session(engine, handle, { ...times, prepare: now() - start });
-  onProgress?.({ phase: "prepare", loaded: 1, total: 1 });
-  onProgress?.({ phase: "ready", loaded: 1, total: 1 });
-  return session;
+export async function load(source, options) {
+  const checked = checkOptions(options);
+  const { signal, onProgress, freeDimensionOverrides = {} } = checked;
+  return read(source, checked, async (engine, reader, use, files, times) => {
+    await readExternal(files, checked, (location, position, chunk) =>
+      callEngine(engine, () => reader.pushExternal(location, position, chunk)),
+    );
+    onProgress?.({ phase: "prepare", loaded: 0, total: 1 });
+    checkAborted(signal);
+    const start = now();
+    const handle = callEngine(engine, () =>
+      use().load({ freeDimensionOverrides: { ...freeDimensionOverrides } }),
+    );
+    const session = new Session(engine, handle, { ...times, prepare: now() - start });
+    try {
+      onProgress?.({ phase: "prepare", loaded: 1, total: 1 });
+      onProgress?.({ phase: "ready", loaded: 1, total: 1 });
+      checkAborted(signal);
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+    return session;
+  });
 }
 
 /**
- * Reads a model and says what it holds, without preparing it to run.
+ * Reads a model and says what it holds, without preparing it to run; external data is not needed.
  * @param {import("./source.js").Source} source
  * @param {ReadOptions} [options]
  * @returns {Promise<Inspection>}
  */
-export async function inspect(source, options = {}) {
-  const { reader, engine } = await read(source, options);
-  const found = callEngine(engine, () => reader.inspect());
-  return { ...found, opsets: found.metadata.opsets };
+export async function inspect(source, options) {
+  return read(source, checkOptions(options), async (engine, _, use) => {
+    const found = callEngine(engine, () => use().inspect());
+    return { ...found, opsets: found.metadata.opsets };
+  });
 }
 
+/** @typedef {import("./wasm/edgewise.js").ModelReader} ModelReader */
+/** @typedef {{ location: string, tensors: string[], bytes: number }} ExternalFile */
+
 /**
+ * Gives the bytes of a source to a reader, and what came of it to `finish`.
+ * @template T
  * @param {import("./source.js").Source} source
  * @param {ReadOptions} options
+ * @param {(engine: import("./engine.js").Engine, reader: ModelReader, use: () => ModelReader, files: ExternalFile[],
+ *   times: { engine: number, download: number }) => Promise<T>} finish use: the reader, for the call that uses it up
+ * @returns {Promise<T>}
  */
-async function read(source, options) {
+async function read(source, options, finish) {
   const { signal, onProgress } = options;
   checkAborted(signal);
   const start = now();
@@ -89,24 +111,25 @@ async function read(source, options) {
   // The model is on its way while the engine compiles; a failure of either ends both.
   const opening = openSource(source, options);
   opening.catch(() => {});
-  const engine = await untilAborted(startEngine(), signal).catch((error) => {
-    opening.then((body) => body.cancel()).catch(() => {});
-    throw error;
-  });
-  onProgress?.({ phase: "engine", loaded: 1, total: 1 });
-  const engineTime = now() - start;
-  const body = await opening;
+  /** @type {import("./source.js").Body | undefined} */
+  let body;
+  /** @type {(() => void) | undefined} */
+  let free;
   let isGood = false;
-  /** @type {import("./wasm/edgewise.js").ModelReader | undefined} */
-  let unfinished;
   try {
-    const { integrity, limits = {} } = options;
+    const engine = await untilAborted(startEngine(), signal);
+    onProgress?.({ phase: "engine", loaded: 1, total: 1 });
+    const engineTime = now() - start;
+    body = await opening;
     const { total } = body;
+    const { integrity, limits = {} } = options;
     const reader = callEngine(
       engine,
       ({ ModelReader }) => new ModelReader({ ...limits, integrity, expected: total }),
     );
-    unfinished = reader;
+    free = () => {
+      if (!engine.isDead) reader.free();
+    };
     onProgress?.({ phase: "download", loaded: 0, total });
     await drainBody(body, signal, (chunk, loaded) => {
       callEngine(engine, () => reader.push(chunk));
@@ -114,19 +137,20 @@ async function read(source, options) {
     });
     const files = callEngine(engine, () => reader.end());
     isGood = true;
-    const times = { engine: engineTime, download: now() - start - engineTime };
-    await readExternal(files, options, (location, position, chunk) =>
-      callEngine(engine, () => reader.pushExternal(location, position, chunk)),
-    );
-    checkAborted(signal);
-    unfinished = undefined;
-    return { reader, engine, times };
+    const use = () => {
+      free = undefined;
+      return reader;
+    };
+    return await finish(engine, reader, use, files, {
+      engine: engineTime,
+      download: now() - start - engineTime,
+    });
   } catch (error) {
-    body.cancel();
-    throw body.url ? addSource(error, body.url) : error;
+    opening.then((opened) => opened.cancel()).catch(() => {});
+    throw body?.url ? addSource(error, body.url) : error;
   } finally {
-    if (unfinished && !engine.isDead) unfinished.free();
-    await body.settle(isGood);
+    free?.();
+    await body?.settle(isGood);
   }
 }
 
@@ -141,7 +165,7 @@ function addSource(error, url) {
 }
 
 /**
- * @param {{ location: string, tensors: string[], bytes: number }[]} files what the model needs
+ * @param {ExternalFile[]} files what the model needs
  * @param {ReadOptions} options
  * @param {(location: string, position: number, chunk: Uint8Array) => void} take
  */

@@ -2,6 +2,7 @@
 
 import { callEngine } from "./engine.js";
 import { checkAborted, InferenceError } from "./error.js";
+import { checkDims, checkOptions } from "./options.js";
 import { copyTensor, decodeTensor, encodeTensor, Tensor } from "./tensor.js";
 import { toTensor } from "./values.js";
 
@@ -93,11 +94,12 @@ export class Session {
    * @param {RunOptions} [options]
    * @returns {Promise<Outputs>}
    */
-  async run(inputs, options = {}) {
-    checkAborted(options.signal);
+  async run(inputs, options) {
+    const { signal, outputs } = checkOptions(options);
+    checkAborted(signal);
     this.#checkReleased();
     const tensors = this.#convert(inputs);
-    if (!this.#last) return this.#take(async () => this.#execute(tensors, options));
+    if (!this.#last) return this.#take(async () => this.#execute(tensors, outputs));
     // The caller may reuse its arrays before this run's turn comes.
     const copies = tensors.map(
       ([name, tensor]) => /** @type {[string, Tensor]} */ ([name, copyTensor(tensor)]),
@@ -105,8 +107,8 @@ export class Session {
     const previous = this.#last;
     return this.#take(async () => {
       await previous;
-      checkAborted(options.signal);
-      return this.#execute(copies, options);
+      checkAborted(signal);
+      return this.#execute(copies, outputs);
     });
   }
 
@@ -116,9 +118,10 @@ export class Session {
    * @param {Pick<RunOptions, "outputs">} [options]
    * @returns {Outputs}
    */
-  runSync(inputs, options = {}) {
+  runSync(inputs, options) {
+    const { outputs } = checkOptions(options);
     this.#checkReleased();
-    return this.#execute(this.#convert(inputs), options);
+    return this.#execute(this.#convert(inputs), outputs);
   }
 
   /**
@@ -128,11 +131,12 @@ export class Session {
    */
   async warmup(dims = {}) {
     this.#checkReleased();
+    const checked = checkDims(dims);
     const previous = this.#last;
     await this.#take(async () => {
       await previous;
       const handle = this.#open();
-      callEngine(this.#engine, () => handle.warmUp({ ...dims }));
+      callEngine(this.#engine, () => handle.warmUp(checked));
     });
   }
 
@@ -225,10 +229,10 @@ export class Session {
 
   /**
    * @param {[string, Tensor][]} tensors
-   * @param {Pick<RunOptions, "outputs">} options
+   * @param {readonly string[] | undefined} outputs
    * @returns {Outputs}
    */
-  #execute(tensors, { outputs }) {
+  #execute(tensors, outputs) {
     const start = performance.now();
     this.#runs += 1;
     try {

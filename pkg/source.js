@@ -47,11 +47,10 @@ export async function openSource(source, { signal, cache }) {
     throw explainFetch(cause, undefined, signal);
   });
   if (value instanceof ArrayBuffer || isSharedBuffer(value)) return openBytes(new Uint8Array(value));
-  if (ArrayBuffer.isView(value))
-    return openBytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+  if (ArrayBuffer.isView(value)) return openBytes(viewBytes(value));
   const isObject = typeof value === "object" && value !== null;
-  if (typeof value === "string" || (isObject && ("href" in value || isRequest(value)))) {
-    const url = typeof value === "string" ? value : "href" in value ? value.href : value.url;
+  if (typeof value === "string" || (isObject && (isUrl(value) || isRequest(value)))) {
+    const url = typeof value === "string" ? value : isUrl(value) ? value.href : value.url;
     const file = isRequest(value) ? undefined : openFile?.(url);
     return file ? await file : openUrl(value, url, signal, cache);
   }
@@ -66,9 +65,20 @@ export async function openSource(source, { signal, cache }) {
   );
 }
 
+/** @param {ArrayBufferView} array the bytes behind it; of a buffer that was transferred away there are none */
+export function viewBytes(array) {
+  if (array.byteLength === 0) return new Uint8Array();
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
 /** @param {unknown} value @returns {value is SharedArrayBuffer} */
 function isSharedBuffer(value) {
   return typeof SharedArrayBuffer !== "undefined" && value instanceof SharedArrayBuffer;
+}
+
+/** @param {any} value @returns {value is URL} */
+function isUrl(value) {
+  return typeof value.href === "string";
 }
 
 /** @param {any} value @returns {value is Request} */

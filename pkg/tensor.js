@@ -1,4 +1,5 @@
 import { InferenceError } from "./error.js";
+import { viewBytes } from "./source.js";
 
 /**
  * @typedef {"float32" | "float64" | "float16" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32"
@@ -47,6 +48,13 @@ const kinds = {
  * @template {ElementType} [T=ElementType]
  */
 export class Tensor {
+  /** The element type. @readonly @type {T} */
+  type;
+  /** The values in row-major order. @readonly @type {TensorDataMap[T]} */
+  data;
+  /** The size of each dimension. @readonly @type {readonly number[]} */
+  dims;
+
   /**
    * @param {T} type the element type
    * @param {TensorDataMap[T] | Uint8ClampedArray | readonly (number | bigint | boolean | string)[]} data the values: the
@@ -55,7 +63,7 @@ export class Tensor {
    */
   constructor(type, data, dims) {
     const values = toTypedData(type, data);
-    const sizes = dims === undefined ? [values.length] : [...dims];
+    const sizes = dims === undefined ? [values.length] : Array.from(dims ?? [NaN]);
     if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 0)) {
       throw invalid(`a tensor's dims are whole numbers from 0, got [${sizes}]`);
     }
@@ -63,11 +71,8 @@ export class Tensor {
     if (count !== values.length) {
       throw invalid(`${type}[${sizes}] takes ${count} values, and data has ${values.length}`);
     }
-    /** The element type. @readonly @type {T} */
     this.type = type;
-    /** The values in row-major order. @readonly @type {TensorDataMap[T]} */
     this.data = /** @type {TensorDataMap[T]} */ (values);
-    /** The size of each dimension. @readonly @type {readonly number[]} */
     this.dims = Object.freeze(sizes);
   }
 
@@ -167,9 +172,7 @@ export function encodeTensor(tensor) {
   const { type, dims } = tensor;
   const data = /** @type {any} */ (tensor.data);
   if (type === "string") return { type, dims, data };
-  // Of a buffer that was transferred away no view can be made: that its values are missing, the engine says.
-  if (data.byteLength === 0) return { type, dims, data: new Uint8Array() };
-  return { type, dims, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+  return { type, dims, data: viewBytes(data) };
 }
 
 /**

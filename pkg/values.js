@@ -94,11 +94,17 @@ function fitDims(given, count, info) {
   );
 }
 
+/** More dims than any model has; an array that holds itself has no end. */
+const MOST_DIMS = 32;
+
 /**
  * @param {unknown} value
+ * @param {number} [depth]
  * @returns {{ dims: number[], values: (number | bigint | boolean | string)[] }}
  */
-function flatten(value) {
+function flatten(value, depth = 0) {
+  if (depth > MOST_DIMS)
+    throw new InferenceError("INPUT_INVALID", `the arrays are nested deeper than ${MOST_DIMS}`);
   if (!Array.isArray(value)) {
     if (["number", "bigint", "boolean", "string"].includes(typeof value)) {
       return { dims: [], values: [/** @type {number} */ (value)] };
@@ -107,7 +113,7 @@ function flatten(value) {
     throw new InferenceError("INPUT_INVALID", `expected a Tensor, an array or a value, got ${name}`);
   }
   const parts = value.map((item) =>
-    ArrayBuffer.isView(item) ? flatten([.../** @type {any} */ (item)]) : flatten(item),
+    ArrayBuffer.isView(item) ? flatten([.../** @type {any} */ (item)], depth + 1) : flatten(item, depth + 1),
   );
   const inner = parts[0]?.dims ?? [];
   if (!parts.every((part) => String(part.dims) === String(inner))) {

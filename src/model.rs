@@ -115,7 +115,7 @@ impl Model {
             return Err(Error::invalid("this is not an ONNX model: it holds no graph"));
         };
         if metadata.opsets.is_empty() {
-            return Err(Error::invalid("this is not an ONNX model: it names no operator set"));
+            return Err(Error::invalid("the model names no operator set: it is truncated, or not an ONNX model"));
         }
         names::make_unique(graph);
         graph.input.retain(|input| !weights.contains_key(&input.name));

@@ -24,6 +24,10 @@ fn check_scope<'a>(graph: &'a GraphProto, outer: &HashSet<&'a str>, place: &str)
     if !graph.sparse_initializer.is_empty() {
         return Err(Error::unsupported(format!("{place} has sparse initializers, which are not supported")));
     }
+    let mut inputs = HashSet::new();
+    if let Some(input) = graph.input.iter().find(|input| !inputs.insert(input.name.as_str())) {
+        return Err(Error::invalid(format!("{place} has two inputs called \"{}\"", input.name)).at_input(&input.name));
+    }
     let producers = find_producers(graph, place)?;
     let mut visible = outer.clone();
     visible.extend(graph.initializer.iter().map(|tensor| tensor.name.as_str()));

@@ -15,6 +15,6 @@ const FORMATS: [(&str, &str); 7] = [
 
 /// The format of a file that begins so, if it is one that is served in the place of models.
 pub(super) fn name_format(start: &[u8]) -> Option<&'static str> {
-    let text = String::from_utf8_lossy(start).trim_start().to_ascii_lowercase();
+    let text = String::from_utf8_lossy(start).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
     FORMATS.iter().find(|(begin, _)| text.starts_with(begin)).map(|(_, what)| *what)
 }

@@ -82,6 +82,11 @@ impl Hasher {
         Hasher { sha256: Sha256::new(), expected }
     }
 
+    /// Whether some hash is asked for.
+    pub fn is_expecting(&self) -> bool {
+        self.expected.is_some()
+    }
+
     pub fn update(&mut self, bytes: &[u8]) {
         self.sha256.update(bytes);
         match &mut self.expected {

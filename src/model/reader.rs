@@ -50,9 +50,9 @@ enum Raw {
 }
 
 impl Raw {
-    fn extend(&mut self, part: &[u8]) {
+    fn extend(&mut self, part: &[u8]) -> Result<()> {
         match self {
-            Raw::Bytes(bytes) => bytes.extend_from_slice(part),
+            Raw::Bytes(bytes) => extend(bytes, part)?,
             Raw::Values { tensor, filled } => {
                 if let Some(target) = tensor.as_bytes_mut().get_mut(*filled..*filled + part.len()) {
                     target.copy_from_slice(part);
@@ -60,6 +60,7 @@ impl Raw {
                 *filled += part.len();
             }
         }
+        Ok(())
     }
 }
 
@@ -91,6 +92,7 @@ struct Pending {
 pub struct Reader {
     limits: Limits,
     hasher: Option<Hasher>,
+    failure: Option<Error>,
     sha256: String,
     position: usize,
     expected: usize,
@@ -110,6 +112,7 @@ impl Reader {
         Reader {
             limits,
             hasher: Some(Hasher::new(integrity)),
+            failure: None,
             sha256: String::new(),
             position: 0,
             expected: expected.unwrap_or(0),
@@ -124,10 +127,24 @@ impl Reader {
     }
 
     /// Takes the next bytes of the model.
-    pub fn push(&mut self, mut bytes: &[u8]) -> Result<()> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
         if let Some(hasher) = &mut self.hasher {
             hasher.update(bytes);
         }
+        if self.failure.is_some() {
+            return Ok(());
+        }
+        match self.read(bytes) {
+            // Bytes that are not those asked for are told as such, whatever else is wrong with them.
+            Err(error) if self.hasher.as_ref().is_some_and(Hasher::is_expecting) => {
+                self.failure = Some(error);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn read(&mut self, mut bytes: &[u8]) -> Result<()> {
         let missing = START.saturating_sub(self.start.len());
         self.start.extend(bytes.iter().take(missing));
         if self.position.checked_add(bytes.len()).is_none_or(|total| total > self.limits.model_bytes) {
@@ -145,6 +162,9 @@ impl Reader {
         if let Some(hasher) = self.hasher.take() {
             self.sha256 = hasher.finish()?;
         }
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
         if self.position == 0 {
             return Err(Error::invalid("the model is empty: it has 0 bytes"));
         }
@@ -159,7 +179,15 @@ impl Reader {
         if self.graph.is_none() {
             return Err(self.explain(Error::invalid("this is not an ONNX model: it holds no graph")));
         }
-        Ok(self.list_external())
+        let files = self.list_external();
+        let total = files.iter().fold(self.position, |total, file| total.saturating_add(file.bytes));
+        match total <= self.limits.model_bytes {
+            true => Ok(files),
+            false => Err(Error::limit(format!(
+                "the model and its external data have {total} bytes, over the limit of {}",
+                self.limits.model_bytes
+            ))),
+        }
     }
 
     fn list_external(&self) -> Vec<ExternalFile> {
@@ -219,8 +247,8 @@ impl Reader {
                 let count = (*left).min(bytes.len());
                 let part = bytes.get(..count).unwrap_or_default();
                 match self.frames.last_mut() {
-                    Some(Frame { kind: Kind::Tensor { raw: target }, .. }) if *raw => target.extend(part),
-                    Some(frame) => frame.skeleton.extend_from_slice(part),
+                    Some(Frame { kind: Kind::Tensor { raw: target }, .. }) if *raw => target.extend(part)?,
+                    Some(frame) => extend(&mut frame.skeleton, part)?,
                     None => {}
                 }
                 *left -= count;
@@ -375,10 +403,18 @@ fn corrupt(position: usize) -> Error {
 
 fn reserve(length: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    match bytes.try_reserve_exact(length.min(TRUSTED_LENGTH)) {
-        Ok(()) => Ok(bytes),
-        Err(_) => Err(Error::limit(format!("the model does not fit in memory: {length} bytes could not be had"))),
-    }
+    bytes.try_reserve_exact(length.min(TRUSTED_LENGTH)).map_err(|_| out_of_memory(length))?;
+    Ok(bytes)
+}
+
+fn extend(target: &mut Vec<u8>, part: &[u8]) -> Result<()> {
+    target.try_reserve(part.len()).map_err(|_| out_of_memory(target.len()))?;
+    target.extend_from_slice(part);
+    Ok(())
+}
+
+fn out_of_memory(length: usize) -> Error {
+    Error::limit(format!("the model does not fit in memory: it has a field of {length} bytes or more"))
 }
 
 fn decode_message<M: Message + Default>(bytes: &[u8], what: &str) -> Result<M> {

@@ -30,7 +30,8 @@ pub(super) enum Weight {
 /// Reads a tensor and the description of one whose values are external.
 pub(super) fn decode(proto: TensorProto, limit: usize) -> Result<Weight> {
     let (element_type, dims) = describe_proto(&proto)?;
-    let bytes = count_bytes(element_type, &dims, limit).map_err(|error| error.at_input(&proto.name))?;
+    let bytes = count_bytes(element_type, &dims, limit)
+        .map_err(|error| Error { message: format!("{}: {}", subject(&proto), error.message), ..error })?;
     if element_type == ElementType::String {
         return decode_strings(&proto, &dims).map(Weight::Here);
     }

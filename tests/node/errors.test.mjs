@@ -119,9 +119,27 @@ test("INPUT_INVALID: options", async () => {
   const limits = await failure(load(scale, { limits: { modelBytes: -1 } }));
   assert.equal(limits.message, "limits.modelBytes: expected a whole number from 0, got -1");
   await (await load(scale, { limits: { modelBytes: 2 ** 40, tensorBytes: Infinity } })).release();
-  const session = await load(scale);
-  assert.equal((await failure(session.run({ x: [[1, 2, 3]] }, { outputs: [7] }))).code, "INPUT_INVALID");
-  assert.equal((await failure(session.warmup({ x: [2, 4] }))).code, "INPUT_INVALID");
+  for (const [options, message] of [
+    [7, "options: expected an object, got number"],
+    [{ signal: {} }, "option signal: expected an AbortSignal, got object"],
+    [{ onProgress: 5 }, "option onProgress: expected a function, got number"],
+    [{ integrity: 5 }, "option integrity: expected a string, got number"],
+    [{ externalData: [] }, "option externalData: expected an object of sources by name, got an array"],
+    [{ cache: 5 }, "option cache: expected a boolean or the name of a cache, got number"],
+    [{ limits: null }, "option limits: expected an object of numbers, got null"],
+  ]) {
+    const wrong = await failure(load(scale, options));
+    assert.deepEqual([wrong.code, wrong.message], ["INPUT_INVALID", message]);
+  }
+  const session = await load(scale, null);
+  await session.run({ x: [[1, 2, 3]] }, null);
+  for (const outputs of [5, [7], "y"]) {
+    const wrong = await failure(session.run({ x: [[1, 2, 3]] }, { outputs }));
+    assert.match(wrong.message, /^option outputs: expected an array of names/);
+  }
+  for (const dims of [null, { x: [2, 4] }, { x: 2 }, { x: [-1, 3] }, { x: ["a", 3] }, { z: [1] }]) {
+    assert.equal((await failure(session.warmup(dims))).code, "INPUT_INVALID", JSON.stringify(dims));
+  }
 });
 
 test("EXECUTION_FAILED: the node, its operator and its operands, and the session works on", async () => {

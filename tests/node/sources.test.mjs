@@ -130,7 +130,10 @@ test("what cannot be fetched says from where and why", async () => {
   const words = new ReadableStream({ start: (controller) => controller.enqueue("words") });
   await assert.rejects(load(words), failed("MODEL_FETCH_FAILED", /other than Uint8Arrays/));
   await assert.rejects(load(Promise.reject(new Error("no luck"))), failed("MODEL_FETCH_FAILED", /no luck/));
-  for (const source of [undefined, null, 7, {}, []])
+  const detached = new Uint8Array(8);
+  structuredClone(detached.buffer, { transfer: [detached.buffer] });
+  await assert.rejects(load(detached), failed("MODEL_INVALID", /empty/));
+  for (const source of [undefined, null, 7, {}, [], { href: 5 }])
     await assert.rejects(load(source), failed("INPUT_INVALID", /source/));
 });
 
@@ -161,6 +164,37 @@ test("an aborted load ends at once", async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.ok(isCancelled, "the stream should be cancelled");
   await (await load(mnist)).release();
+});
+
+test("a load that is aborted or fails in any phase leaves nothing behind", async () => {
+  const bystander = await load(scale);
+  for (const phase of ["engine", "download", "prepare", "ready"]) {
+    const controller = new AbortController();
+    const onProgress = (progress) => progress.phase === phase && controller.abort();
+    await assert.rejects(load(mnist, { signal: controller.signal, onProgress }), failed("ABORTED"), phase);
+    const fail = () => {
+      throw new TypeError("of the caller");
+    };
+    const round = () =>
+      assert.rejects(
+        load(mnist, { onProgress: (progress) => progress.phase === phase && fail() }),
+        TypeError,
+      );
+    for (let index = 0; index < 20; index += 1) await round();
+    const { engineBytes } = bystander.memory();
+    for (let index = 0; index < 200; index += 1) await round();
+    assert.equal(bystander.memory().engineBytes, engineBytes, phase);
+  }
+});
+
+test("bytes that are not those asked for are told as such, whatever they are", async () => {
+  const integrity = `sha256-${createHash("sha256").update(mnist).digest("base64")}`;
+  for (const other of [new Uint8Array(), new TextEncoder().encode("<html>"), mnist.subarray(0, 99), scale]) {
+    await assert.rejects(load(other, { integrity }), failed("MODEL_INTEGRITY"));
+  }
+  const html = new TextEncoder().encode("\ufeff<html>");
+  const same = `sha256-${createHash("sha256").update(html).digest("base64")}`;
+  await assert.rejects(load(html, { integrity: same }), failed("MODEL_INVALID", /HTML/));
 });
 
 test("integrity is checked with every algorithm of SRI", async () => {
@@ -204,11 +238,18 @@ test("external data is handed in by name", async () => {
     assert.ok(phases.has("external"));
   }
   await assert.rejects(load(external), failed("INPUT_INVALID", /"weights\/a\.bin" \(for "a" and 1 more\)/));
+  assert.equal((await inspect(external)).inputs[0].name, "x");
+  const limited = { externalData: { "weights/a.bin": file }, limits: { modelBytes: external.length + 15 } };
+  await assert.rejects(load(external, limited), failed("LIMIT_EXCEEDED", /external data/));
   const short = { externalData: { "weights/a.bin": file.subarray(0, 8) } };
   await assert.rejects(load(external, short), failed("MODEL_INVALID", /truncated: it has 8 bytes of 16/));
 });
 
 test("limits are kept", async () => {
+  await assert.rejects(
+    load(scale, { limits: { tensorBytes: 11 } }),
+    failed("LIMIT_EXCEEDED", /initializer "w": /),
+  );
   await assert.rejects(load(mnist, { limits: { modelBytes: 1000 } }), failed("LIMIT_EXCEEDED", /1000 bytes/));
   await assert.rejects(
     load(mnist, { limits: { tensorBytes: 1000 } }),

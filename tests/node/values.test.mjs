@@ -95,6 +95,10 @@ test("what does not tell its dims is refused with the dims expected", async () =
   await assert.rejects(session.run({ x: null }), refused(/got null/));
   await assert.rejects(session.run({ x: undefined }), refused(/got undefined/));
   await assert.rejects(session.run({ x: {} }), refused(/got object/));
+  const endless = [];
+  endless.push(endless);
+  await assert.rejects(session.run({ x: endless }), refused(/nested deeper/));
+  await assert.rejects(session.run({ x: { type: "float32", dims: null, data: [1] } }), refused(/dims/));
   await assert.rejects(session.run(null), refused(/inputs by name/));
   await assert.rejects(session.run(new Float32Array(2)), refused(/inputs by name/));
   assert.deepEqual((await session.run({ x: [[1]] })).y.dims, [1, 1]);
