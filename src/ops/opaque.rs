@@ -2,20 +2,25 @@
 //!
 //! - A strided Slice is pulled up over what comes before it: over a Softmax on the same axis, and into a Conv without
 //!   its offset or with the wrong padding. tract makes the same of a Conv with kernel 1 and a stride.
+//! - The initial state of a recurrence that is known and all of one value loses its dims, and then clashes with a batch.
 //! - A broadcast in front of a matrix product is dropped, also where the product sums over the broadcast axis.
 
 use tract_onnx::prelude::{OutletId, TVec, TractResult, TypedFact, TypedModel, TypedModelPatch, TypedOp};
-use tract_onnx::tract_core::internal::{AxisOp, EvalContext, EvalOp, Op, StaticName, TValue, TypedNode};
+use tract_onnx::tract_core::internal::{
+    AxisOp, EvalContext, EvalOp, InletId, Op, SpecialOps, StaticName, TValue, TypedNode,
+};
 use tract_onnx::tract_core::ops::Downsample;
 use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, StridedSlice};
 use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::cnn::Conv;
 use tract_onnx::tract_core::ops::einsum::EinSum;
-use tract_onnx::tract_core::{as_op, op_as_typed_op, op_out_of_plan};
+use tract_onnx::tract_core::ops::scan::{InputMapping, Scan};
+use tract_onnx::tract_core::{as_op, not_out_of_plan, op_as_typed_op, op_out_of_plan};
 
 /// Makes opaque what the optimiser would get wrong.
 pub fn protect(model: &mut TypedModel) -> TractResult<()> {
     unroll_strides(model)?;
+    hold_states(model)?;
     for id in 0..model.nodes().len() {
         let node = model.node(id);
         let is_broadcast = node.op_is::<MultiBroadcastTo>() && feeds_product(model, node);
@@ -104,6 +109,53 @@ fn unroll_stride(model: &TypedModel, node: &TypedNode) -> TractResult<Option<Typ
         patch.shunt_outside(model, OutletId::new(node.id, 0), *output)?;
     }
     Ok(Some(patch))
+}
+
+/// Keeps the optimiser from seeing what recurrences begin with.
+fn hold_states(model: &mut TypedModel) -> TractResult<()> {
+    for id in 0..model.nodes().len() {
+        let node = model.node(id);
+        let Some(scan) = node.op_as::<Scan>() else { continue };
+        let states = scan.input_mapping.iter().zip(&node.inputs).enumerate();
+        let states = states.filter(|(_, (mapping, _))| matches!(mapping, InputMapping::State));
+        let states: Vec<(usize, OutletId)> = states.map(|(slot, (_, outlet))| (slot, *outlet)).collect();
+        let name = node.name.clone();
+        for (slot, outlet) in states {
+            if model.outlet_fact(outlet)?.konst.is_some() {
+                let held = model.wire_node(format!("{name}.state.{slot}"), Held, &[outlet])?;
+                held.first().map_or(Ok(()), |held| model.add_edge(*held, InletId::new(id, slot)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Its input as it is, which only a run gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Held;
+
+impl Op for Held {
+    fn name(&self) -> StaticName {
+        "Held".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Held {
+    not_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        Ok(inputs)
+    }
+}
+
+impl TypedOp for Held {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        Ok(inputs.iter().map(|fact| fact.without_value()).collect())
+    }
+
+    as_op!();
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -136,10 +136,14 @@ fn large_and_small_exponents_neither_overflow_nor_vanish() {
 }
 
 fn recurrent(attributes: Vec<AttributeProto>) -> ModelProto {
+    recurrent_of(1, attributes)
+}
+
+fn recurrent_of(batch: usize, attributes: Vec<AttributeProto>) -> ModelProto {
     let mut nodes = vec![with("RNN x w r -> all last", attributes)];
     nodes[0].attribute.push(int("hidden_size", 1));
     let weights = vec![floats("w", &[1, 1, 1], &[0.5]), floats("r", &[1, 1, 1], &[0.9])];
-    build(nodes, weights, "t 1 1", &["last"])
+    build(nodes, weights, &format!("t {batch} 1"), &["last"])
 }
 
 #[test]
@@ -149,6 +153,16 @@ fn a_run_begins_with_a_fresh_state() {
     let first = last();
     assert_eq!(last(), first);
     assert_eq!(last(), first);
+}
+
+#[test]
+fn a_recurrence_takes_a_batch_without_an_initial_state() {
+    let both = run(&recurrent_of(2, vec![]), ramp(&[5, 2, 1]));
+    for row in 0..2 {
+        let one = ramp(&[5, 2, 1]).slice(1, row, row + 1).unwrap();
+        let one = run(&recurrent(vec![]), one);
+        assert!((both[0][[0, row, 0]] - one[0][[0, 0, 0]]).abs() < 1e-6);
+    }
 }
 
 #[test]
