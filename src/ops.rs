@@ -7,6 +7,7 @@ mod log_softmax;
 mod opaque;
 mod softplus;
 mod square;
+mod squeeze;
 
 pub use dequantize::replace_dequantize;
 pub use log_softmax::merge_log_softmax;
@@ -29,6 +30,7 @@ pub fn onnx() -> Onnx {
     onnx.op_register.insert("Cast", cast::build);
     onnx.op_register.insert("ConstantOfShape", constant::build);
     onnx.op_register.insert("Softplus", softplus::build);
+    onnx.op_register.insert("Squeeze", squeeze::build);
     onnx
 }
 

@@ -184,3 +184,12 @@ fn forms_that_would_be_computed_wrongly_are_refused() {
         assert_eq!(error.message, format!("1 operator is not supported: {name} (node \"rnn_all\")"));
     }
 }
+
+#[test]
+fn squeeze_without_axes_removes_every_dim_of_one() {
+    for (dims, expected) in [(vec![1, 2, 1, 3], vec![2, 3]), (vec![2, 2, 2, 2], vec![2, 2, 2, 2]), (vec![1; 4], vec![])]
+    {
+        let outputs = run(&build(vec![node("Squeeze x -> y")], vec![], "a b c d", &["y"]), ramp(&dims));
+        assert_eq!(outputs[0].shape(), expected);
+    }
+}
