@@ -3,6 +3,7 @@
 
 mod build;
 mod cache;
+mod empty;
 mod explain;
 mod key;
 

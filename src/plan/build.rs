@@ -7,6 +7,7 @@ use tract_onnx::prelude::{OutletId, Tensor, TractResult, TypedModel};
 use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::optim::Optimizer;
 
+use super::empty::fold_empty;
 use super::explain::NodeNames;
 use super::{PlanKey, catch_panic};
 use crate::error::{Error, Result};
@@ -66,6 +67,7 @@ fn parse(model: &Model, key: &PlanKey) -> TractResult<InferenceModel> {
         free.push(*outlet);
     }
     inference.set_input_outlets(&free)?;
+    fold_empty(model, key, &mut inference)?;
     Ok(inference)
 }
 

@@ -198,3 +198,39 @@ fn dims_that_hang_on_values_are_planned_by_value() {
     assert_eq!(error.subject.node.as_deref(), Some("reshape_y"), "{error}");
     assert!(session.run(inputs(&[6, 1]), None).is_ok());
 }
+
+#[test]
+fn empty_values_pass_through_any_operator() {
+    let graph = GraphProto {
+        node: vec![
+            node("Relu x -> a"),
+            node("MatMul a x -> b"),
+            node("Concat b x -> c"),
+            node("Softmax c -> y"),
+            node("ReduceSum x -> sum"),
+            node("ReduceMax x -> max"),
+            node("NonZero x -> nz"),
+        ],
+        input: vec![value("x", DataType::Float, "n m")],
+        output: vec![
+            value("y", DataType::Float, "n m"),
+            value("sum", DataType::Float, "1 1"),
+            value("max", DataType::Float, "1 1"),
+            value("nz", DataType::Int64, "2 k"),
+        ],
+        ..GraphProto::default()
+    };
+    let mut model = model(graph);
+    model.graph.as_mut().unwrap().node[2].attribute = vec![int("axis", 0)];
+    let mut session = load(&model).unwrap();
+    let mut run = |dims: &[usize]| {
+        let outputs = session.run(named("x", Tensor::zero::<f32>(dims).unwrap()), None).unwrap();
+        outputs.into_iter().map(|(_, tensor)| tensor).collect::<Vec<_>>()
+    };
+    let empty = run(&[0, 0]);
+    assert_eq!(empty[0].shape(), &[0, 0]);
+    assert_eq!(empty[1], tensor2(&[[0f32]]));
+    assert_eq!(empty[2], tensor2(&[[f32::NEG_INFINITY]]));
+    assert_eq!(empty[3].shape(), &[2, 0]);
+    assert_eq!(run(&[3, 3])[1], tensor2(&[[0f32]]));
+}

@@ -30,7 +30,7 @@ function runZoo(...args) {
 test("right models pass", () => {
   const { status, stdout, stderr } = runZoo(models);
   assert.equal(status, 0, stdout + stderr);
-  assert.match(stdout, /2 of 2 cases are right/);
+  assert.match(stdout, /3 of 3 cases are right/);
 });
 
 test("wrong numbers and a broken model fail, each with its reason", () => {
