@@ -91,7 +91,6 @@ export async function inspect(source, options) {
   });
 }
 
-/** @typedef {import("./wasm/edgewise.js").ModelReader} ModelReader */
 /** @typedef {{ location: string, tensors: string[], bytes: number }} ExternalFile */
 
 /**
@@ -99,7 +98,8 @@ export async function inspect(source, options) {
  * @template T
  * @param {import("./source.js").Source} source
  * @param {ReadOptions} options
- * @param {(engine: import("./engine.js").Engine, reader: ModelReader, use: () => ModelReader, files: ExternalFile[],
+ * @param {(engine: import("./engine.js").Engine, reader: import("./wasm/edgewise.js").ModelReader,
+ *   use: () => import("./wasm/edgewise.js").ModelReader, files: ExternalFile[],
  *   times: { engine: number, download: number }) => Promise<T>} finish use: the reader, for the call that uses it up
  * @returns {Promise<T>}
  */
