@@ -54,7 +54,8 @@ impl Session {
         if let Some(dims) = session.list_fixed_dims() {
             match session.plan(PlanKey::of_dims(dims)) {
                 // No other plan will ever be asked for, so that the weights need not stay for one.
-                Ok(()) => session.model.release_weights(),
+                Ok(()) if !session.shape_inputs.contains(&true) => session.model.release_weights(),
+                Ok(()) => {}
                 // With the values of its inputs, which a run brings, the model may yet be planned.
                 Err(error) if error.code == ErrorCode::ModelUnsupported && session.shape_inputs.contains(&true) => {}
                 Err(error) => return Err(error),
@@ -121,15 +122,41 @@ impl Session {
         let chosen = self.choose_outputs(outputs)?;
         let tensors = self.order_inputs(inputs)?;
         self.choose_plan(&tensors)?;
-        let Some(plan) = self.plans.latest() else {
-            return Err(Error::execution("the plan that was just made is gone"));
+        let results = match self.values_left(&tensors) {
+            None => self.run_latest(tensors)?,
+            Some(key) => {
+                let again = tensors.clone();
+                self.run_latest(tensors).or_else(|error| self.run_by_values(key, again).ok_or(error))?
+            }
         };
-        let mut results: Vec<Option<Tensor>> = plan.run(tensors)?.into_iter().map(Some).collect();
+        let mut results: Vec<Option<Tensor>> = results.into_iter().map(Some).collect();
         let take = |index: &usize| {
             let info = self.model.outputs.get(*index)?;
             Some((info.name.clone(), results.get_mut(*index)?.take()?))
         };
         Ok(chosen.iter().filter_map(take).collect())
+    }
+
+    fn run_latest(&mut self, tensors: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        match self.plans.latest() {
+            Some(plan) => plan.run(tensors),
+            None => Err(Error::execution("the plan that was just made is gone")),
+        }
+    }
+
+    /// The key with values, where there are some and plans are made without them so far.
+    fn values_left(&self, tensors: &[Tensor]) -> Option<PlanKey> {
+        let has_values = !self.needs_values && self.shape_inputs.contains(&true);
+        has_values.then(|| PlanKey::of_inputs(tensors, &self.shape_inputs)).filter(PlanKey::has_values)
+    }
+
+    /// A second try for what was planned by dims and failed: tract types some operators whose bounds are values, and then
+    /// cannot run them.
+    fn run_by_values(&mut self, key: PlanKey, tensors: Vec<Tensor>) -> Option<Vec<Tensor>> {
+        self.plan(key).ok()?;
+        let results = self.run_latest(tensors).ok()?;
+        self.needs_values = true;
+        Some(results)
     }
 
     fn plan(&mut self, key: PlanKey) -> Result<()> {
@@ -154,7 +181,7 @@ impl Session {
             Err(error) if error.code == ErrorCode::ModelUnsupported => error,
             other => return other,
         };
-        if !self.needs_values && by_values != by_dims && self.plan(by_values).is_ok() {
+        if !self.needs_values && by_values.has_values() && self.plan(by_values).is_ok() {
             self.needs_values = true;
             return Ok(());
         }

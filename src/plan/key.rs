@@ -73,6 +73,11 @@ impl PlanKey {
         &self.0
     }
 
+    /// Whether some value is part of the key.
+    pub fn has_values(&self) -> bool {
+        self.0.iter().any(|input| input.value.is_some())
+    }
+
     /// The dims of each input.
     pub fn dims(&self) -> impl Iterator<Item = &[usize]> {
         self.0.iter().map(|input| input.dims.as_slice())

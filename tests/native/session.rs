@@ -234,3 +234,28 @@ fn empty_values_pass_through_any_operator() {
     assert_eq!(empty[3].shape(), &[2, 0]);
     assert_eq!(run(&[3, 3])[1], tensor2(&[[0f32]]));
 }
+
+#[test]
+fn bounds_that_are_inputs_are_planned_by_value_where_dims_do_not_do() {
+    let graph = GraphProto {
+        node: vec![node("Slice x starts ends -> y")],
+        input: vec![
+            value("x", DataType::Float, "6"),
+            value("starts", DataType::Int64, "1"),
+            value("ends", DataType::Int64, "1"),
+        ],
+        output: vec![value("y", DataType::Float, "n")],
+        ..GraphProto::default()
+    };
+    let mut session = load(&model(graph)).unwrap();
+    for (start, end, expected) in
+        [(1, i64::MAX, vec![2f32, 3.0, 4.0, 5.0, 6.0]), (-2, 6, vec![5.0, 6.0]), (0, 1, vec![1.0])]
+    {
+        let inputs = vec![
+            ("x".to_string(), tensor1(&[1f32, 2.0, 3.0, 4.0, 5.0, 6.0])),
+            ("starts".to_string(), tensor1(&[start as i64])),
+            ("ends".to_string(), tensor1(&[end])),
+        ];
+        assert_eq!(session.run(inputs, None).unwrap()[0].1, tensor1(&expected));
+    }
+}
