@@ -11,7 +11,7 @@ mod squeeze;
 
 pub use dequantize::replace_dequantize;
 pub use log_softmax::merge_log_softmax;
-pub use opaque::{is_unbounded_stride, protect};
+pub use opaque::{is_unbounded_stride, make_opaque, protect};
 pub use square::replace_squares;
 
 use std::sync::OnceLock;

@@ -75,7 +75,9 @@ pub(super) fn list_unsupported(model: &Model) -> BTreeMap<String, Vec<String>> {
         let name = qualified_name(node);
         let fault = match is_supported(node) {
             false => Some(name),
-            true => find_fault(&Use { node, opset }).map(|fault| format!("{name} with {fault}")),
+            true => {
+                find_fault(&Use { node, opset, weights: &model.weights }).map(|fault| format!("{name} with {fault}"))
+            }
         };
         if let Some(fault) = fault {
             unsupported.entry(fault).or_default().push(node.name.clone());

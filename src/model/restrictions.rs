@@ -1,13 +1,19 @@
 //! Forms of supported operators that tract accepts and computes as something else. They are refused like operators that
 //! do not run. Each was found beside onnxruntime.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use tract_onnx::pb::{AttributeProto, NodeProto};
+use tract_onnx::prelude::Tensor;
 
 /// A node, with what else decides whether it runs.
 pub(super) struct Use<'m> {
     pub node: &'m NodeProto,
     /// The version of the default operator set.
     pub opset: i64,
+    /// Values known at load.
+    pub weights: &'m BTreeMap<String, Arc<Tensor>>,
 }
 
 type Fault = Option<&'static str>;
@@ -19,7 +25,13 @@ const TABLE: [Row; 16] = [
     ("Celu", |node| node.float("alpha").is_some_and(|alpha| alpha != 1.0).then_some("alpha other than 1")),
     ("DFT", |node| (node.is("onesided", 1) && node.has_input(1)).then_some("onesided=1 with dft_length")),
     ("Einsum", |node| {
-        node.text("equation").is_some_and(|text| text.trim_end().ends_with("->")).then_some("no output axes")
+        let (inputs, output) = node.text("equation").and_then(|text| text.split_once("->")).unwrap_or_default();
+        let has_dots = |operand: &str| operand.contains("...");
+        if output.trim().is_empty() && !inputs.trim().is_empty() {
+            Some("no output axes")
+        } else {
+            (has_dots(inputs) && !inputs.split(',').all(has_dots)).then_some("\"...\" in some operands only")
+        }
     }),
     ("GRU", find_recurrent_fault),
     ("GridSample", |node| {
@@ -36,7 +48,13 @@ const TABLE: [Row; 16] = [
     ("RNN", find_recurrent_fault),
     ("Resize", |node| {
         let is_nearest = node.text("mode").is_none_or(|mode| mode == "nearest");
-        (node.opset == 10 && is_nearest).then_some("mode nearest of operator set 10")
+        let by_length = ["align_corners", "tf_crop_and_resize"].map(Some);
+        if node.opset == 10 && is_nearest {
+            return Some("mode nearest of operator set 10");
+        }
+        let is_by_length = by_length.contains(&node.text("coordinate_transformation_mode"));
+        (is_by_length && !node.is_whole(2))
+            .then_some("align_corners or tf_crop_and_resize and scales that are not whole")
     }),
     ("SkipSimplifiedLayerNormalization", |node| node.has_input(3).then_some("a bias")),
     ("Swish", |node| node.float("alpha").is_some_and(|alpha| alpha != 1.0).then_some("alpha other than 1")),
@@ -95,5 +113,13 @@ impl Use<'_> {
 
     fn has_input(&self, index: usize) -> bool {
         self.node.input.get(index).is_some_and(|name| !name.is_empty())
+    }
+
+    /// Whether an input holds whole numbers only, as far as they are known.
+    fn is_whole(&self, index: usize) -> bool {
+        let tensor = self.node.input.get(index).and_then(|name| self.weights.get(name));
+        let tensor = tensor.and_then(|tensor| tensor.cast_to::<f32>().ok());
+        let view = tensor.as_ref().and_then(|tensor| tensor.to_plain_array_view::<f32>().ok());
+        view.is_none_or(|view| view.iter().all(|number| number.fract() == 0.0))
     }
 }

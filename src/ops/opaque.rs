@@ -3,33 +3,34 @@
 //! - A strided Slice is pulled up over what comes before it: over a Softmax on the same axis, and into a Conv without
 //!   its offset or with the wrong padding. tract makes the same of a Conv with kernel 1 and a stride.
 //! - The initial state of a recurrence that is known and all of one value loses its dims, and then clashes with a batch.
-//! - A broadcast in front of a matrix product is dropped, also where the product sums over the broadcast axis.
+//! - A broadcast that comes to stand in front of a matrix product is dropped, also where the product sums over its axis.
 
 use tract_onnx::prelude::{OutletId, TVec, TractResult, TypedFact, TypedModel, TypedModelPatch, TypedOp};
-use tract_onnx::tract_core::internal::{
-    AxisOp, EvalContext, EvalOp, InletId, Op, SpecialOps, StaticName, TValue, TypedNode,
-};
+use tract_onnx::tract_core::internal::{EvalContext, EvalOp, InletId, Op, SpecialOps, StaticName, TValue, TypedNode};
 use tract_onnx::tract_core::ops::Downsample;
-use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, StridedSlice};
-use tract_onnx::tract_core::ops::cast::Cast;
+use tract_onnx::tract_core::ops::array::{DynTile, MultiBroadcastTo, StridedSlice, Tile};
 use tract_onnx::tract_core::ops::cnn::Conv;
-use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::scan::{InputMapping, Scan};
 use tract_onnx::tract_core::{as_op, not_out_of_plan, op_as_typed_op, op_out_of_plan};
 
-/// Makes opaque what the optimiser would get wrong.
+/// Readies a graph for the optimiser.
 pub fn protect(model: &mut TypedModel) -> TractResult<()> {
     unroll_strides(model)?;
     hold_states(model)?;
+    make_opaque(model);
+    Ok(())
+}
+
+/// Makes opaque what the optimiser would get wrong, also what it has just made itself.
+pub fn make_opaque(model: &mut TypedModel) {
     for id in 0..model.nodes().len() {
         let node = model.node(id);
-        let is_broadcast = node.op_is::<MultiBroadcastTo>() && feeds_product(model, node);
-        if is_strided(model, node) || is_broadcast {
+        let is_broadcast = node.op_is::<MultiBroadcastTo>() || node.op_is::<Tile>() || node.op_is::<DynTile>();
+        if is_broadcast || is_strided(model, node) {
             let op = node.op.clone();
             model.node_mut(id).op = Box::new(Opaque(op));
         }
     }
-    Ok(())
 }
 
 /// Whether a node is a Slice with steps other than 1.
@@ -52,17 +53,6 @@ fn is_known(model: &TypedModel, outlet: OutletId, test: impl Fn(i64) -> bool) ->
     let value = value.and_then(|value| value.cast_to::<i64>().ok());
     let view = value.as_ref().and_then(|value| value.to_plain_array_view::<i64>().ok());
     view.is_some_and(|view| view.iter().all(|&found| test(found)))
-}
-
-/// Whether what `node` gives reaches a product with nothing in between that the optimiser could not remove.
-fn feeds_product(model: &TypedModel, node: &TypedNode) -> bool {
-    let successors = node.outputs.iter().flat_map(|output| &output.successors);
-    let mut successors = successors.map(|inlet| model.node(inlet.node));
-    successors.any(|next| {
-        let is_product = next.op_is::<EinSum>() || next.op_is::<Conv>();
-        let is_passed = next.op_is::<AxisOp>() || next.op_is::<Cast>() || next.op_is::<MultiBroadcastTo>();
-        is_product || (is_passed && feeds_product(model, next))
-    })
 }
 
 /// Turns a Conv with kernel 1 and a stride into the stride and a Conv without: what the optimiser would do too, but then

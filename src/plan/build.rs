@@ -12,7 +12,9 @@ use super::explain::NodeNames;
 use super::{PlanKey, catch_panic};
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::ops::{is_unbounded_stride, merge_log_softmax, onnx, protect, replace_dequantize, replace_squares};
+use crate::ops::{
+    is_unbounded_stride, make_opaque, merge_log_softmax, onnx, protect, replace_dequantize, replace_squares,
+};
 use crate::tensor::{ElementType, TensorInfo, count_bytes};
 
 /// Rewrites that undo each other would go on for ever; no model comes near this many.
@@ -37,6 +39,7 @@ pub(super) fn build(model: &Model, key: &PlanKey, nodes: &NodeNames) -> Result<B
     let output_types = find_output_types(model, &typed)?;
     let mut typed = catch_panic(|| typed.into_decluttered()).map_err(planning)?;
     replace_squares(&mut typed);
+    make_opaque(&mut typed);
     let bytes = count_constant_bytes(&typed);
     let typed = catch_panic(|| optimise(typed)).map_err(planning)?;
     Ok(Built { typed, output_types, bytes })

@@ -127,6 +127,22 @@ fn a_broadcast_axis_is_summed_in_full() {
 }
 
 #[test]
+fn a_broadcast_is_not_lost_on_its_way_to_a_product() {
+    let w = || floats("w", &[6, 1], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let ways = [
+        vec![node("Expand x dims -> e"), node("Neg e -> n"), node("MatMul n w -> y")],
+        vec![node("Tile x repeats -> t"), node("Neg t -> n"), node("MatMul n w -> y")],
+        vec![with("Concat x x5 -> c", vec![int("axis", 1)]), node("Neg c -> n"), node("MatMul n w -> y")],
+    ];
+    for mut nodes in ways {
+        nodes.insert(0, node("Expand x five -> x5"));
+        let weights = vec![longs("dims", &[2, 6]), longs("repeats", &[1, 6]), longs("five", &[2, 5]), w()];
+        let outputs = run(&build(nodes, weights, "a b", &["y"]), tensor2(&[[1f32], [-2.0]]));
+        assert_eq!(outputs[0], tensor2(&[[-21f32], [42.0]]).into_plain_array::<f32>().unwrap());
+    }
+}
+
+#[test]
 fn large_and_small_exponents_neither_overflow_nor_vanish() {
     let softplus = run(&build(vec![node("Softplus x -> y")], vec![], "n", &["y"]), tensor1(&[-200f32, 0.0, 100.0]));
     assert_close(&softplus[0], &tensor1(&[0f32, std::f32::consts::LN_2, 100.0]).into_plain_array().unwrap());
