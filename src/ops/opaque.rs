@@ -101,21 +101,39 @@ fn unroll_stride(model: &TypedModel, node: &TypedNode) -> TractResult<Option<Typ
     Ok(Some(patch))
 }
 
-/// Keeps the optimiser from seeing what recurrences begin with.
+/// Keeps the optimiser from seeing what recurrences begin and end with, and from moving the axes of either.
 fn hold_states(model: &mut TypedModel) -> TractResult<()> {
     for id in 0..model.nodes().len() {
         let node = model.node(id);
         let Some(scan) = node.op_as::<Scan>() else { continue };
-        let states = scan.input_mapping.iter().zip(&node.inputs).enumerate();
-        let states = states.filter(|(_, (mapping, _))| matches!(mapping, InputMapping::State));
-        let states: Vec<(usize, OutletId)> = states.map(|(slot, (_, outlet))| (slot, *outlet)).collect();
-        let name = node.name.clone();
-        for (slot, outlet) in states {
-            if model.outlet_fact(outlet)?.konst.is_some() {
-                let held = model.wire_node(format!("{name}.state.{slot}"), Held, &[outlet])?;
-                held.first().map_or(Ok(()), |held| model.add_edge(*held, InletId::new(id, slot)))?;
-            }
+        let mappings = scan.input_mapping.iter().enumerate();
+        let begins: Vec<usize> =
+            mappings.filter(|(_, mapping)| matches!(mapping, InputMapping::State)).map(|(slot, _)| slot).collect();
+        let ends: Vec<usize> = scan.output_mapping.iter().filter_map(|mapping| mapping.last_value_slot).collect();
+        for slot in begins {
+            let outlet = model.node(id).inputs.get(slot).copied();
+            outlet.map_or(Ok(()), |outlet| hold(model, outlet, &[InletId::new(id, slot)], &format!("begin.{slot}")))?;
         }
+        for slot in ends {
+            let successors = model.node(id).outputs.get(slot).map(|output| output.successors.to_vec());
+            hold(model, OutletId::new(id, slot), &successors.unwrap_or_default(), &format!("end.{slot}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a [`Held`] between an outlet and some of the inlets that it feeds, and the model's output where it is one.
+fn hold(model: &mut TypedModel, outlet: OutletId, inlets: &[InletId], suffix: &str) -> TractResult<()> {
+    let is_output = suffix.starts_with("end") && model.outputs.contains(&outlet);
+    let reader = inlets.first().map_or(outlet.node, |inlet| inlet.node);
+    let name = format!("{}.{}.{suffix}", model.node(outlet.node).name, reader);
+    let held = model.wire_node(name, Held, &[outlet])?;
+    let Some(&held) = held.first() else { return Ok(()) };
+    for inlet in inlets {
+        model.add_edge(held, *inlet)?;
+    }
+    if is_output {
+        model.outputs.iter_mut().filter(|output| **output == outlet).for_each(|output| *output = held);
     }
     Ok(())
 }

@@ -181,6 +181,37 @@ fn a_recurrence_takes_a_batch_without_an_initial_state() {
     }
 }
 
+/// An LSTM whose initial state is an input and whose last state is the output.
+fn stateful(batch: usize) -> ModelProto {
+    let mut lstm = node("LSTM x w r ? ? h c -> all h1 c1");
+    lstm.input[3] = String::new();
+    lstm.input[4] = String::new();
+    lstm.attribute = vec![int("hidden_size", 1)];
+    let gates = |name: &str| floats(name, &[1, 4, 1], &[0.5, -0.3, 0.8, 0.1]);
+    let mut model = build(vec![lstm], vec![gates("w"), gates("r")], &format!("t {batch} 1"), &["h1", "c1"]);
+    let inputs = ["h", "c"].map(|name| value(name, DataType::Float, &format!("1 {batch} 1")));
+    model.graph.as_mut().unwrap().input.extend(inputs);
+    model
+}
+
+#[test]
+fn a_recurrence_takes_and_gives_the_states_of_a_batch() {
+    let run = |batch: usize, take: &dyn Fn(Tensor) -> Tensor| {
+        let inputs =
+            [("x", ramp(&[5, 2, 1])), ("h", ramp(&[1, 2, 1])), ("c", ramp(&[2, 2, 1]).slice(0, 1, 2).unwrap())];
+        let inputs = inputs.into_iter().map(|(name, tensor)| (name.to_string(), take(tensor))).collect();
+        let outputs = load(&stateful(batch)).unwrap().run(inputs, None).unwrap();
+        outputs.into_iter().map(|(_, tensor)| tensor.into_plain_array::<f32>().unwrap()).collect::<Vec<_>>()
+    };
+    let both = run(2, &|tensor| tensor);
+    for row in 0..2 {
+        let one = run(1, &|tensor| tensor.slice(1, row, row + 1).unwrap());
+        for (both, one) in both.iter().zip(&one) {
+            assert!((both[[0, row, 0]] - one[[0, 0, 0]]).abs() < 1e-6, "{both} {one}");
+        }
+    }
+}
+
 #[test]
 fn forms_that_would_be_computed_wrongly_are_refused() {
     for (attribute, name) in [
