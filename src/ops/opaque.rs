@@ -10,6 +10,7 @@ use tract_onnx::tract_core::internal::{EvalContext, EvalOp, InletId, Op, Special
 use tract_onnx::tract_core::ops::Downsample;
 use tract_onnx::tract_core::ops::array::{DynTile, MultiBroadcastTo, StridedSlice, Tile};
 use tract_onnx::tract_core::ops::cnn::Conv;
+use tract_onnx::tract_core::ops::logic::Iff;
 use tract_onnx::tract_core::ops::scan::{InputMapping, Scan};
 use tract_onnx::tract_core::{as_op, not_out_of_plan, op_as_typed_op, op_out_of_plan};
 
@@ -26,7 +27,7 @@ pub fn make_opaque(model: &mut TypedModel) {
     for id in 0..model.nodes().len() {
         let node = model.node(id);
         let is_broadcast = node.op_is::<MultiBroadcastTo>() || node.op_is::<Tile>() || node.op_is::<DynTile>();
-        if is_broadcast || is_strided(model, node) {
+        if is_broadcast || is_strided(model, node) || is_decided(model, node) {
             let op = node.op.clone();
             model.node_mut(id).op = Box::new(Opaque(op));
         }
@@ -38,6 +39,12 @@ fn is_strided(model: &TypedModel, node: &TypedNode) -> bool {
     let Some(slice) = node.op_as::<StridedSlice>() else { return node.op_is::<Downsample>() };
     let steps = slice.optional_steps_input.and_then(|index| node.inputs.get(index));
     steps.is_some_and(|steps| !is_known(model, *steps, |step| step == 1))
+}
+
+/// Whether a node is a Where whose condition is all true or all false: what is left of it is a broadcast.
+fn is_decided(model: &TypedModel, node: &TypedNode) -> bool {
+    let condition = node.inputs.first().and_then(|condition| model.outlet_fact(*condition).ok());
+    node.op_is::<Iff>() && condition.is_some_and(|fact| fact.uniform.is_some())
 }
 
 /// Whether a node is such a Slice, and its bounds are not known before it runs.

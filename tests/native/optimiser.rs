@@ -129,14 +129,29 @@ fn a_broadcast_axis_is_summed_in_full() {
 #[test]
 fn a_broadcast_is_not_lost_on_its_way_to_a_product() {
     let w = || floats("w", &[6, 1], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let yes = || TensorProto {
+        name: "yes".to_string(),
+        dims: vec![2, 6],
+        data_type: DataType::Bool as i32,
+        raw_data: vec![1; 12],
+        ..TensorProto::default()
+    };
     let ways = [
         vec![node("Expand x dims -> e"), node("Neg e -> n"), node("MatMul n w -> y")],
         vec![node("Tile x repeats -> t"), node("Neg t -> n"), node("MatMul n w -> y")],
+        vec![node("Where yes x zero -> e"), node("Neg e -> n"), node("MatMul n w -> y")],
         vec![with("Concat x x5 -> c", vec![int("axis", 1)]), node("Neg c -> n"), node("MatMul n w -> y")],
     ];
     for mut nodes in ways {
         nodes.insert(0, node("Expand x five -> x5"));
-        let weights = vec![longs("dims", &[2, 6]), longs("repeats", &[1, 6]), longs("five", &[2, 5]), w()];
+        let weights = vec![
+            longs("dims", &[2, 6]),
+            longs("repeats", &[1, 6]),
+            longs("five", &[2, 5]),
+            w(),
+            yes(),
+            floats("zero", &[], &[0.0]),
+        ];
         let outputs = run(&build(nodes, weights, "a b", &["y"]), tensor2(&[[1f32], [-2.0]]));
         assert_eq!(outputs[0], tensor2(&[[-21f32], [42.0]]).into_plain_array::<f32>().unwrap());
     }
