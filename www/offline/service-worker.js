@@ -25,16 +25,25 @@ scope.addEventListener("fetch", (event) => {
   event.respondWith(request.mode === "navigate" ? navigate(request) : serve(request));
 });
 
+/** How often a page was sent on to the new version. */
+let handovers = 0;
+
+/** After so many the new version is not coming, and the page is better served by this one. */
+const MOST_HANDOVERS = 30;
+
 /**
  * The only open page that is being reloaded takes a waiting update with it: it gets an empty answer that reloads
- * at once, by which time the new version is in charge.
+ * at once, and again until the new version is in charge, which on a slow device may take a moment.
  *
  * @param {Request} request
  */
 async function navigate(request) {
   const pages = await scope.clients.matchAll({ type: "window" });
-  if (scope.registration.waiting && pages.length < 2) {
-    scope.registration.waiting.postMessage("take over");
+  const next = scope.registration.waiting;
+  if (pages.length < 2 && (next || handovers > 0) && handovers < MOST_HANDOVERS) {
+    if (handovers > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    handovers += 1;
+    next?.postMessage("take over");
     return new Response("", { headers: { Refresh: "0" } });
   }
   const saved = await site.findPage(request.url);
