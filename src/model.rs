@@ -5,6 +5,7 @@ mod format;
 mod integrity;
 mod names;
 mod operators;
+mod raw;
 mod reader;
 mod restrictions;
 pub(crate) mod weights;

@@ -5,13 +5,12 @@ mod constant;
 mod dequantize;
 mod log_softmax;
 mod opaque;
+mod recurrence;
 mod softplus;
 mod square;
 mod squeeze;
 
-pub use dequantize::replace_dequantize;
-pub use log_softmax::merge_log_softmax;
-pub use opaque::{is_unbounded_stride, make_opaque, protect};
+pub use opaque::{is_unbounded_stride, make_opaque};
 pub use square::replace_squares;
 
 use std::sync::OnceLock;
@@ -19,8 +18,13 @@ use std::sync::OnceLock;
 use tract_onnx::Onnx;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
-use tract_onnx::prelude::{Datum, Tensor, TractError, TractResult};
+use tract_onnx::prelude::{Datum, Tensor, TractError, TractResult, TypedModel};
 use tract_onnx::tract_hir::internal::InferenceOp;
+
+use dequantize::replace_dequantize;
+use log_softmax::merge_log_softmax;
+use opaque::unroll_strides;
+use recurrence::hold_states;
 
 type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
 
@@ -32,6 +36,16 @@ pub fn onnx() -> Onnx {
     onnx.op_register.insert("Softplus", softplus::build);
     onnx.op_register.insert("Squeeze", squeeze::build);
     onnx
+}
+
+/// Readies a typed graph for the optimiser, which gets some of its operators wrong.
+pub fn protect(model: &mut TypedModel) -> TractResult<()> {
+    replace_dequantize(model);
+    merge_log_softmax(model);
+    unroll_strides(model)?;
+    hold_states(model)?;
+    make_opaque(model);
+    Ok(())
 }
 
 /// What tract itself makes of a node.

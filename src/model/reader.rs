@@ -13,6 +13,7 @@ use tract_onnx::prelude::Tensor;
 
 use super::format::{START, name_format};
 use super::integrity::{Hasher, Integrity};
+use super::raw::{Raw, extend, reserve};
 use super::weights::{External, Weight, allocate, decode, finish, is_described, take_constants};
 use super::wire::{Header, Prefix, parse_header};
 use super::{Limits, Metadata, Model};
@@ -41,27 +42,6 @@ enum Kind {
     Node { attributes: Vec<AttributeProto> },
     Attribute { tensor: Option<Box<TensorProto>> },
     Tensor { raw: Raw },
-}
-
-/// The raw data of a tensor, in the tensor itself where its type and dims came first, as exporters write them.
-enum Raw {
-    Bytes(Vec<u8>),
-    Values { tensor: Tensor, filled: usize },
-}
-
-impl Raw {
-    fn extend(&mut self, part: &[u8]) -> Result<()> {
-        match self {
-            Raw::Bytes(bytes) => extend(bytes, part)?,
-            Raw::Values { tensor, filled } => {
-                if let Some(target) = tensor.as_bytes_mut().get_mut(*filled..*filled + part.len()) {
-                    target.copy_from_slice(part);
-                }
-                *filled += part.len();
-            }
-        }
-        Ok(())
-    }
 }
 
 enum State {
@@ -299,7 +279,7 @@ impl Reader {
                 let tensor = if inside_graph && is_whole { allocate(&frame.skeleton, left, limit) } else { None };
                 *raw = match tensor {
                     Some(tensor) => Raw::Values { tensor, filled: 0 },
-                    None => Raw::Bytes(reserve(left)?),
+                    None => Raw::Bytes(reserve(left.min(TRUSTED_LENGTH))?),
                 };
                 self.state = State::Copy { left, raw: true };
             }
@@ -399,22 +379,6 @@ impl Reader {
 
 fn corrupt(position: usize) -> Error {
     Error::invalid(format!("the model is corrupt: a field at byte {position} is longer than what holds it"))
-}
-
-fn reserve(length: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length.min(TRUSTED_LENGTH)).map_err(|_| out_of_memory(length))?;
-    Ok(bytes)
-}
-
-fn extend(target: &mut Vec<u8>, part: &[u8]) -> Result<()> {
-    target.try_reserve(part.len()).map_err(|_| out_of_memory(target.len()))?;
-    target.extend_from_slice(part);
-    Ok(())
-}
-
-fn out_of_memory(length: usize) -> Error {
-    Error::limit(format!("the model does not fit in memory: it has a field of {length} bytes or more"))
 }
 
 fn decode_message<M: Message + Default>(bytes: &[u8], what: &str) -> Result<M> {

@@ -2,25 +2,15 @@
 //!
 //! - A strided Slice is pulled up over what comes before it: over a Softmax on the same axis, and into a Conv without
 //!   its offset or with the wrong padding. tract makes the same of a Conv with kernel 1 and a stride.
-//! - The initial state of a recurrence that is known and all of one value loses its dims, and then clashes with a batch.
 //! - A broadcast that comes to stand in front of a matrix product is dropped, also where the product sums over its axis.
 
 use tract_onnx::prelude::{OutletId, TVec, TractResult, TypedFact, TypedModel, TypedModelPatch, TypedOp};
-use tract_onnx::tract_core::internal::{EvalContext, EvalOp, InletId, Op, SpecialOps, StaticName, TValue, TypedNode};
+use tract_onnx::tract_core::internal::{EvalContext, EvalOp, Op, StaticName, TValue, TypedNode};
 use tract_onnx::tract_core::ops::Downsample;
 use tract_onnx::tract_core::ops::array::{DynTile, MultiBroadcastTo, StridedSlice, Tile};
 use tract_onnx::tract_core::ops::cnn::Conv;
 use tract_onnx::tract_core::ops::logic::Iff;
-use tract_onnx::tract_core::ops::scan::{InputMapping, Scan};
-use tract_onnx::tract_core::{as_op, not_out_of_plan, op_as_typed_op, op_out_of_plan};
-
-/// Readies a graph for the optimiser.
-pub fn protect(model: &mut TypedModel) -> TractResult<()> {
-    unroll_strides(model)?;
-    hold_states(model)?;
-    make_opaque(model);
-    Ok(())
-}
+use tract_onnx::tract_core::{as_op, op_as_typed_op, op_out_of_plan};
 
 /// Makes opaque what the optimiser would get wrong, also what it has just made itself.
 pub fn make_opaque(model: &mut TypedModel) {
@@ -64,7 +54,7 @@ fn is_known(model: &TypedModel, outlet: OutletId, test: impl Fn(i64) -> bool) ->
 
 /// Turns a Conv with kernel 1 and a stride into the stride and a Conv without: what the optimiser would do too, but then
 /// move the stride on.
-fn unroll_strides(model: &mut TypedModel) -> TractResult<()> {
+pub fn unroll_strides(model: &mut TypedModel) -> TractResult<()> {
     for id in 0..model.nodes().len() {
         while let Some(patch) = unroll_stride(model, model.node(id))? {
             patch.apply(model)?;
@@ -106,71 +96,6 @@ fn unroll_stride(model: &TypedModel, node: &TypedNode) -> TractResult<Option<Typ
         patch.shunt_outside(model, OutletId::new(node.id, 0), *output)?;
     }
     Ok(Some(patch))
-}
-
-/// Keeps the optimiser from seeing what recurrences begin and end with, and from moving the axes of either.
-fn hold_states(model: &mut TypedModel) -> TractResult<()> {
-    for id in 0..model.nodes().len() {
-        let node = model.node(id);
-        let Some(scan) = node.op_as::<Scan>() else { continue };
-        let mappings = scan.input_mapping.iter().enumerate();
-        let begins: Vec<usize> =
-            mappings.filter(|(_, mapping)| matches!(mapping, InputMapping::State)).map(|(slot, _)| slot).collect();
-        let ends: Vec<usize> = scan.output_mapping.iter().filter_map(|mapping| mapping.last_value_slot).collect();
-        for slot in begins {
-            let outlet = model.node(id).inputs.get(slot).copied();
-            outlet.map_or(Ok(()), |outlet| hold(model, outlet, &[InletId::new(id, slot)], &format!("begin.{slot}")))?;
-        }
-        for slot in ends {
-            let successors = model.node(id).outputs.get(slot).map(|output| output.successors.to_vec());
-            hold(model, OutletId::new(id, slot), &successors.unwrap_or_default(), &format!("end.{slot}"))?;
-        }
-    }
-    Ok(())
-}
-
-/// Puts a [`Held`] between an outlet and some of the inlets that it feeds, and the model's output where it is one.
-fn hold(model: &mut TypedModel, outlet: OutletId, inlets: &[InletId], suffix: &str) -> TractResult<()> {
-    let is_output = suffix.starts_with("end") && model.outputs.contains(&outlet);
-    let reader = inlets.first().map_or(outlet.node, |inlet| inlet.node);
-    let name = format!("{}.{}.{suffix}", model.node(outlet.node).name, reader);
-    let held = model.wire_node(name, Held, &[outlet])?;
-    let Some(&held) = held.first() else { return Ok(()) };
-    for inlet in inlets {
-        model.add_edge(held, *inlet)?;
-    }
-    if is_output {
-        model.outputs.iter_mut().filter(|output| **output == outlet).for_each(|output| *output = held);
-    }
-    Ok(())
-}
-
-/// Its input as it is, which only a run gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Held;
-
-impl Op for Held {
-    fn name(&self) -> StaticName {
-        "Held".into()
-    }
-
-    op_as_typed_op!();
-}
-
-impl EvalOp for Held {
-    not_out_of_plan!();
-
-    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        Ok(inputs)
-    }
-}
-
-impl TypedOp for Held {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        Ok(inputs.iter().map(|fact| fact.without_value()).collect())
-    }
-
-    as_op!();
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,9 +12,7 @@ use super::explain::NodeNames;
 use super::{PlanKey, catch_panic};
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::ops::{
-    is_unbounded_stride, make_opaque, merge_log_softmax, onnx, protect, replace_dequantize, replace_squares,
-};
+use crate::ops::{is_unbounded_stride, make_opaque, onnx, protect, replace_squares};
 use crate::tensor::{ElementType, TensorInfo, count_bytes};
 
 /// Rewrites that undo each other would go on for ever; no model comes near this many.
@@ -31,8 +29,6 @@ pub(super) struct Built {
 pub(super) fn build(model: &Model, key: &PlanKey, nodes: &NodeNames) -> Result<Built> {
     let planning = |error| nodes.explain_planning(&error);
     let mut typed = catch_panic(|| parse(model, key)?.into_typed()).map_err(planning)?;
-    replace_dequantize(&mut typed);
-    merge_log_softmax(&mut typed);
     protect(&mut typed).map_err(planning)?;
     check_slices(&typed, nodes)?;
     check_sizes(model, &typed, nodes)?;
