@@ -1,3 +1,4 @@
+import { viewBytes } from "./bytes.js";
 import { openCached } from "./cache.js";
 import { checkAborted, InferenceError, messageOf } from "./error.js";
 
@@ -63,12 +64,6 @@ export async function openSource(source, { signal, cache }) {
     `a model's source is a URL, a Request, a Response, bytes, a Blob or a stream, got ${kind}`,
     { input: "source" },
   );
-}
-
-/** @param {ArrayBufferView} array the bytes behind it; of a buffer that was transferred away there are none */
-export function viewBytes(array) {
-  if (array.byteLength === 0) return new Uint8Array();
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
 /** @param {unknown} value @returns {value is SharedArrayBuffer} */

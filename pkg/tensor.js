@@ -1,5 +1,5 @@
+import { viewBytes } from "./bytes.js";
 import { InferenceError } from "./error.js";
-import { viewBytes } from "./source.js";
 
 /**
  * @typedef {"float32" | "float64" | "float16" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32"

@@ -2,13 +2,13 @@
 
 mod cast;
 mod constant;
-mod dequantize;
 mod log_softmax;
 mod opaque;
 mod recurrence;
 mod softplus;
 mod square;
 mod squeeze;
+mod unary;
 
 pub use opaque::{is_unbounded_stride, make_opaque};
 pub use square::replace_squares;
@@ -21,7 +21,6 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::{Datum, Tensor, TractError, TractResult, TypedModel};
 use tract_onnx::tract_hir::internal::InferenceOp;
 
-use dequantize::replace_dequantize;
 use log_softmax::merge_log_softmax;
 use opaque::unroll_strides;
 use recurrence::hold_states;
@@ -40,7 +39,6 @@ pub fn onnx() -> Onnx {
 
 /// Readies a typed graph for the optimiser, which gets some of its operators wrong.
 pub fn protect(model: &mut TypedModel) -> TractResult<()> {
-    replace_dequantize(model);
     merge_log_softmax(model);
     unroll_strides(model)?;
     hold_states(model)?;

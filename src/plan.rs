@@ -53,13 +53,13 @@ impl Plan {
     }
 
     /// Runs the plan on inputs in the order of the model's inputs, and returns the outputs in theirs.
-    pub fn run(&mut self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
+    pub fn run(&mut self, inputs: Vec<TValue>) -> Result<Vec<Tensor>> {
         if self.is_stateful {
             self.respawn()?;
         }
         let running = std::cell::Cell::new(None);
         let inputs = inputs.into_iter().zip(&self.is_baked).filter(|(_, is_baked)| !**is_baked);
-        let inputs = inputs.map(|(tensor, _)| TValue::from(tensor)).collect();
+        let inputs = inputs.map(|(value, _)| value).collect();
         let outputs = catch_panic(|| {
             self.state.run_plan_with_eval(inputs, |context, state, node, inputs| {
                 running.set(Some(node.id));

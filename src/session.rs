@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tract_onnx::prelude::Tensor;
+use tract_onnx::prelude::{TValue, Tensor};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Metadata, Model, list_known};
@@ -120,13 +120,13 @@ impl Session {
     /// Runs the model. Inputs come in any order; outputs come as named in `outputs`, or all in the model's order.
     pub fn run(&mut self, inputs: NamedTensors, outputs: Option<&[String]>) -> Result<NamedTensors> {
         let chosen = self.choose_outputs(outputs)?;
-        let tensors = self.order_inputs(inputs)?;
-        self.choose_plan(&tensors)?;
-        let results = match self.values_left(&tensors) {
-            None => self.run_latest(tensors)?,
+        let values: Vec<TValue> = self.order_inputs(inputs)?.into_iter().map(TValue::from).collect();
+        self.choose_plan(&values)?;
+        let results = match self.values_left(&values) {
+            None => self.run_latest(values)?,
             Some(key) => {
-                let again = tensors.clone();
-                self.run_latest(tensors).or_else(|error| self.run_by_values(key, again).ok_or(error))?
+                let again = values.clone();
+                self.run_latest(values).or_else(|error| self.run_by_values(key, again).ok_or(error))?
             }
         };
         let mut results: Vec<Option<Tensor>> = results.into_iter().map(Some).collect();
@@ -137,24 +137,24 @@ impl Session {
         Ok(chosen.iter().filter_map(take).collect())
     }
 
-    fn run_latest(&mut self, tensors: Vec<Tensor>) -> Result<Vec<Tensor>> {
+    fn run_latest(&mut self, values: Vec<TValue>) -> Result<Vec<Tensor>> {
         match self.plans.latest() {
-            Some(plan) => plan.run(tensors),
+            Some(plan) => plan.run(values),
             None => Err(Error::execution("the plan that was just made is gone")),
         }
     }
 
     /// The key with values, where there are some and plans are made without them so far.
-    fn values_left(&self, tensors: &[Tensor]) -> Option<PlanKey> {
+    fn values_left(&self, values: &[TValue]) -> Option<PlanKey> {
         let has_values = !self.needs_values && self.shape_inputs.contains(&true);
-        has_values.then(|| PlanKey::of_inputs(tensors, &self.shape_inputs)).filter(PlanKey::has_values)
+        has_values.then(|| PlanKey::of_inputs(values, &self.shape_inputs)).filter(PlanKey::has_values)
     }
 
     /// A second try for what was planned by dims and failed: tract types some operators whose bounds are values, and then
     /// cannot run them.
-    fn run_by_values(&mut self, key: PlanKey, tensors: Vec<Tensor>) -> Option<Vec<Tensor>> {
+    fn run_by_values(&mut self, key: PlanKey, values: Vec<TValue>) -> Option<Vec<Tensor>> {
         self.plan(key).ok()?;
-        let results = self.run_latest(tensors).ok()?;
+        let results = self.run_latest(values).ok()?;
         self.needs_values = true;
         Some(results)
     }
@@ -169,11 +169,10 @@ impl Session {
 
     /// Makes a plan for these inputs the latest used, one that is there or a new one: for their dims and, where those do
     /// not do, for the values of inputs that may be shapes.
-    fn choose_plan(&mut self, tensors: &[Tensor]) -> Result<()> {
-        let by_dims = PlanKey::of_inputs(tensors, &vec![false; tensors.len()]);
-        let by_values = PlanKey::of_inputs(tensors, &self.shape_inputs);
-        let key = if self.needs_values { &by_values } else { &by_dims };
-        if self.plans.choose(key) {
+    fn choose_plan(&mut self, values: &[TValue]) -> Result<()> {
+        let baked: &[bool] = if self.needs_values { &self.shape_inputs } else { &[] };
+        let key = PlanKey::of_inputs(values, baked);
+        if self.plans.choose(&key) {
             self.plan_hits += 1;
             return Ok(());
         }
@@ -181,11 +180,11 @@ impl Session {
             Err(error) if error.code == ErrorCode::ModelUnsupported => error,
             other => return other,
         };
-        if !self.needs_values && by_values.has_values() && self.plan(by_values).is_ok() {
+        if self.values_left(values).is_some_and(|key| self.plan(key).is_ok()) {
             self.needs_values = true;
             return Ok(());
         }
-        Err(self.blame_inputs(error, &by_dims))
+        Err(self.blame_inputs(error, &key))
     }
 
     /// With free dims, what tract cannot prepare may be the model's fault or that of these dims: both are named.

@@ -2,14 +2,20 @@
 //!
 //! - A strided Slice is pulled up over what comes before it: over a Softmax on the same axis, and into a Conv without
 //!   its offset or with the wrong padding. tract makes the same of a Conv with kernel 1 and a stride.
+//! - A chain from a DequantizeLinear to the next QuantizeLinear becomes a table of single values, also where it holds an
+//!   operator over several, such as Softmax, which then saturates.
 //! - A broadcast that comes to stand in front of a matrix product is dropped, also where the product sums over its axis.
 
 use tract_onnx::prelude::{OutletId, TVec, TractResult, TypedFact, TypedModel, TypedModelPatch, TypedOp};
-use tract_onnx::tract_core::internal::{EvalContext, EvalOp, Op, StaticName, TValue, TypedNode};
+use tract_onnx::tract_core::axes::AxesMapping;
+use tract_onnx::tract_core::internal::{
+    AxisChangeConsequence, AxisOp, EvalContext, EvalOp, InOut, Op, StaticName, TValue, TypedNode,
+};
 use tract_onnx::tract_core::ops::Downsample;
 use tract_onnx::tract_core::ops::array::{DynTile, MultiBroadcastTo, StridedSlice, Tile};
 use tract_onnx::tract_core::ops::cnn::Conv;
 use tract_onnx::tract_core::ops::logic::Iff;
+use tract_onnx::tract_core::ops::quant::DequantizeLinearF32;
 use tract_onnx::tract_core::{as_op, op_as_typed_op, op_out_of_plan};
 
 /// Makes opaque what the optimiser would get wrong, also what it has just made itself.
@@ -17,9 +23,10 @@ pub fn make_opaque(model: &mut TypedModel) {
     for id in 0..model.nodes().len() {
         let node = model.node(id);
         let is_broadcast = node.op_is::<MultiBroadcastTo>() || node.op_is::<Tile>() || node.op_is::<DynTile>();
-        if is_broadcast || is_strided(model, node) || is_decided(model, node) {
+        let is_elementwise = node.op_is::<DequantizeLinearF32>();
+        if is_elementwise || is_broadcast || is_strided(model, node) || is_decided(model, node) {
             let op = node.op.clone();
-            model.node_mut(id).op = Box::new(Opaque(op));
+            model.node_mut(id).op = Box::new(Opaque { op, is_elementwise });
         }
     }
 }
@@ -87,7 +94,11 @@ fn unroll_stride(model: &TypedModel, node: &TypedNode) -> TractResult<Option<Typ
     let mut patch = TypedModelPatch::default();
     let mut taps = patch.taps(model, &node.inputs)?;
     let name = format!("{}.downsample.{axis}", node.name);
-    let down = patch.wire_node(name, Opaque(Box::new(downsample)), taps.get(..1).unwrap_or_default())?;
+    let down = patch.wire_node(
+        name,
+        Opaque { op: Box::new(downsample), is_elementwise: false },
+        taps.get(..1).unwrap_or_default(),
+    )?;
     if let (Some(tap), Some(down)) = (taps.first_mut(), down.first()) {
         *tap = *down;
     }
@@ -99,11 +110,15 @@ fn unroll_stride(model: &TypedModel, node: &TypedNode) -> TractResult<Option<Typ
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Opaque(Box<dyn TypedOp>);
+struct Opaque {
+    op: Box<dyn TypedOp>,
+    /// Whether axes may still be moved over it.
+    is_elementwise: bool,
+}
 
 impl Op for Opaque {
     fn name(&self) -> StaticName {
-        self.0.name()
+        self.op.name()
     }
 
     op_as_typed_op!();
@@ -113,13 +128,33 @@ impl EvalOp for Opaque {
     op_out_of_plan!();
 
     fn eval(&self, context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        self.0.eval(context, inputs)
+        self.op.eval(context, inputs)
     }
 }
 
 impl TypedOp for Opaque {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        self.0.output_facts(inputs)
+        self.op.output_facts(inputs)
+    }
+
+    fn axes_mapping(&self, inputs: &[&TypedFact], outputs: &[&TypedFact]) -> TractResult<AxesMapping> {
+        match self.is_elementwise {
+            true => self.op.axes_mapping(inputs, outputs),
+            false => AxesMapping::disconnected(inputs, outputs),
+        }
+    }
+
+    fn change_axes(
+        &self,
+        model: &TypedModel,
+        node: &TypedNode,
+        io: InOut,
+        change: &AxisOp,
+    ) -> TractResult<Option<AxisChangeConsequence>> {
+        match self.is_elementwise {
+            true => self.op.change_axes(model, node, io, change),
+            false => Ok(None),
+        }
     }
 
     as_op!();

@@ -5,55 +5,47 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::{DatumType, SpecialOps, TVec, Tensor, TractError, TractResult, TypedModel, f16};
 use tract_onnx::tract_core::ops::element_wise::{ElementWiseMiniOp, ElementWiseOp};
-use tract_onnx::tract_hir::internal::{
-    Expansion, InferenceResult, OutletId, Solver, StaticName, TensorProxy, check_input_arity, check_output_arity,
-    expand,
-};
+use tract_onnx::tract_hir::internal::{InferenceResult, OutletId, Solver, TensorProxy};
+use tract_onnx::tract_hir::tract_num_traits::Float;
 
+use super::unary::{Unary, build_unary};
 use super::{Built, map_elements};
 
 pub fn build(_: &ParsingContext, _: &NodeProto) -> Built {
-    Ok((expand(Softplus), vec![]))
+    Ok((build_unary(Softplus), vec![]))
 }
 
-#[derive(Debug, Clone, Hash, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Softplus;
 
-impl Expansion for Softplus {
-    fn name(&self) -> StaticName {
-        "Softplus".into()
-    }
+impl Unary for Softplus {
+    const NAME: &'static str = "Softplus";
 
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        let ([input], [output]) = (inputs, outputs) else { return Ok(()) };
+    fn infer<'r, 'p: 'r>(solver: &mut Solver<'r>, input: &'p TensorProxy, output: &'p TensorProxy) -> InferenceResult {
         solver.equals(&output.datum_type, &input.datum_type)?;
         solver.equals(&output.shape, &input.shape)
     }
 
-    fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, ElementWiseOp(Box::new(Softplus), None), inputs)
+    fn wire(prefix: &str, model: &mut TypedModel, input: OutletId) -> TractResult<TVec<OutletId>> {
+        model.wire_node(prefix, ElementWiseOp(Box::new(Softplus), None), &[input])
     }
 }
 
 /// `max(x, 0) + ln(1 + exp(-|x|))`, whose exponential is at most 1.
+fn softplus<T: Float>(x: T) -> T {
+    x.max(T::zero()) + (-x.abs()).exp().ln_1p()
+}
+
 impl ElementWiseMiniOp for Softplus {
     fn name(&self) -> String {
-        "Softplus".to_string()
+        Softplus::NAME.to_string()
     }
 
     fn eval_in_place(&self, tensor: &mut Tensor, _: Option<DatumType>) -> TractResult<()> {
-        let single = |x: f32| x.max(0.0) + (-x.abs()).exp().ln_1p();
         match tensor.datum_type() {
-            DatumType::F16 => map_elements(tensor, |x: f16| f16::from_f32(single(x.to_f32()))),
-            DatumType::F32 => map_elements(tensor, single),
-            DatumType::F64 => map_elements(tensor, |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p()),
+            DatumType::F16 => map_elements(tensor, |x: f16| f16::from_f32(softplus(x.to_f32()))),
+            DatumType::F32 => map_elements(tensor, softplus::<f32>),
+            DatumType::F64 => map_elements(tensor, softplus::<f64>),
             other => Err(TractError::msg(format!("no Softplus of {other:?}"))),
         }
     }

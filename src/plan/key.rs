@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use tract_onnx::prelude::Tensor;
+use tract_onnx::prelude::{TValue, Tensor};
+use tract_onnx::tract_core::internal::IntoArcTensor;
 
 use crate::error::Result;
 use crate::model::Model;
@@ -61,12 +62,12 @@ impl PlanKey {
     }
 
     /// The key of these inputs, with the values of those that are `baked` and small.
-    pub fn of_inputs(tensors: &[Tensor], baked: &[bool]) -> PlanKey {
-        let describe = |(tensor, &is_baked): (&Tensor, &bool)| {
-            let is_baked = is_baked && tensor.rank() <= 1 && tensor.len() <= MOST_ELEMENTS;
-            PlanInput { dims: tensor.shape().to_vec(), value: is_baked.then(|| Arc::new(tensor.clone())) }
+    pub fn of_inputs(values: &[TValue], baked: &[bool]) -> PlanKey {
+        let describe = |(index, value): (usize, &TValue)| {
+            let is_baked = baked.get(index) == Some(&true) && value.rank() <= 1 && value.len() <= MOST_ELEMENTS;
+            PlanInput { dims: value.shape().to_vec(), value: is_baked.then(|| value.clone().into_arc_tensor()) }
         };
-        PlanKey(tensors.iter().zip(baked).map(describe).collect())
+        PlanKey(values.iter().enumerate().map(describe).collect())
     }
 
     pub(super) fn inputs(&self) -> &[PlanInput] {

@@ -29,7 +29,7 @@ scope.addEventListener("fetch", (event) => {
 let handovers = 0;
 
 /** After so many the new version is not coming, and the page is better served by this one. */
-const MOST_HANDOVERS = 30;
+const MOST_HANDOVERS = 100;
 
 /**
  * The only open page that is being reloaded takes a waiting update with it: it gets an empty answer that reloads
@@ -38,10 +38,11 @@ const MOST_HANDOVERS = 30;
  * @param {Request} request
  */
 async function navigate(request) {
-  const pages = await scope.clients.matchAll({ type: "window" });
   const next = scope.registration.waiting;
-  if (pages.length < 2 && (next || handovers > 0) && handovers < MOST_HANDOVERS) {
-    if (handovers > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+  // Once begun it goes on, whatever is open.
+  const isHandingOver = handovers > 0 ? handovers < MOST_HANDOVERS : next && (await isOnlyPage());
+  if (isHandingOver) {
+    if (handovers > 0) await delay(100);
     handovers += 1;
     next?.postMessage("take over");
     return new Response("", { headers: { Refresh: "0" } });
@@ -50,6 +51,21 @@ async function navigate(request) {
   if (saved) return saved;
   // Pages that the site does not have lead to the one it has, so that its relative addresses stay right.
   return fetch(request).catch(() => Response.redirect(scope.registration.scope));
+}
+
+/** A page that has just been left counts for a moment still, so that a second one is only believed after a while. */
+async function isOnlyPage() {
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    if (attempt > 0) await delay(100);
+    const pages = await scope.clients.matchAll({ type: "window" });
+    if (pages.length < 2) return true;
+  }
+  return false;
+}
+
+/** @param {number} milliseconds */
+function delay(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** @param {Request} request */
