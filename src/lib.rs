@@ -1,12 +1,15 @@
 //! Edgewise runs ONNX models in browsers and on edge workers. This crate is its core: bytes to a checked
-//! [`Model`](model::Model), a model and concrete dims to a [`Plan`](plan::Plan), values through a
+//! [`Model`](model::Model), a model's [`Graph`](graph::Graph) to a [`Plan`](plan::Plan), values through a
 //! [`Session`](session::Session). Only `bindings` knows JavaScript.
 
 #[cfg(target_arch = "wasm32")]
 mod bindings;
 pub mod error;
+pub mod graph;
+pub mod kernels;
 pub mod model;
-mod ops;
+pub mod ops;
 pub mod plan;
 pub mod session;
 pub mod tensor;
+pub mod value;

@@ -1,29 +1,32 @@
 //! ONNX bytes to a checked model: [`Reader`] takes the bytes as they arrive, [`Model`] is what they hold.
 
 mod check;
+pub(crate) mod extension;
 mod format;
 mod integrity;
 mod names;
 mod operators;
 mod raw;
 mod reader;
-mod restrictions;
 pub(crate) mod weights;
 mod wire;
 
 pub use integrity::Integrity;
 pub(crate) use names::list_known;
 pub use names::nearest;
+pub(crate) use operators::{domain_name, refuse_faults};
 pub use reader::{ExternalFile, Reader};
+pub use weights::decode_value;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use tract_onnx::pb::{GraphProto, ModelProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
-use tract_onnx::prelude::Tensor;
+use tract_onnx::pb::{ModelProto, tensor_shape_proto, type_proto};
 
 use crate::error::{Error, Result};
-use crate::tensor::{Dim, ElementType, TensorInfo, onnx_type_name};
+use crate::graph::{Builder, Graph};
+use crate::plan::{Faults, Plan};
+use crate::tensor::{Dim, ElementType, Kind, Tensor, TensorInfo, onnx_type_name};
+use extension::{FunctionProto, GraphExtension, TypeExtension, ValueExtension};
 
 /// Sizes that a model may not exceed.
 #[derive(Debug, Clone, Copy)]
@@ -94,24 +97,28 @@ pub struct Model {
     pub inputs: Vec<TensorInfo>,
     /// Outputs, in the model's order.
     pub outputs: Vec<TensorInfo>,
-    /// The graph without its weights, which stand among its inputs, after those a caller gives and in the order
-    /// of `weights`.
+    /// The graph without its weights.
     pub(crate) proto: ModelProto,
+    functions: Vec<FunctionProto>,
     /// Initializers and constants by name.
-    pub(crate) weights: BTreeMap<String, Arc<Tensor>>,
-    /// Sizes that plans may not exceed.
+    weights: BTreeMap<String, Tensor>,
+    /// Sizes that a run may not exceed.
     pub(crate) limits: Limits,
 }
 
+/// What a [`Reader`] gives.
+pub(crate) struct Parts {
+    pub proto: ModelProto,
+    pub functions: Vec<FunctionProto>,
+    /// The types of the graph's inputs and outputs.
+    pub types: GraphExtension,
+    pub weights: BTreeMap<String, Tensor>,
+}
+
 impl Model {
-    /// Checks a decoded model and describes it. Operators that cannot run are not looked at here: see
-    /// [`Model::check_operators`].
-    pub(crate) fn new(
-        mut proto: ModelProto,
-        weights: BTreeMap<String, Arc<Tensor>>,
-        metadata: Metadata,
-        limits: Limits,
-    ) -> Result<Model> {
+    /// Checks a decoded model and describes it.
+    pub(crate) fn new(parts: Parts, metadata: Metadata, limits: Limits) -> Result<Model> {
+        let Parts { mut proto, functions, types, weights } = parts;
         let Some(graph) = proto.graph.as_mut() else {
             return Err(Error::invalid("this is not an ONNX model: it holds no graph"));
         };
@@ -121,11 +128,28 @@ impl Model {
         names::make_unique(graph);
         graph.input.retain(|input| !weights.contains_key(&input.name));
         check::check_graph(graph, &weights)?;
-        let inputs = describe_values("input", &graph.input)?;
-        let outputs = describe_values("output", &graph.output)?;
-        distrust_shapes(graph);
-        graph.input.extend(weights.iter().map(|(name, tensor)| describe_weight(name, tensor)));
-        Ok(Model { metadata, inputs, outputs, proto, weights, limits })
+        let given = types.input.iter().filter(|input| !weights.contains_key(&input.name));
+        let inputs = given.map(|value| describe_value("input", value)).collect::<Result<Vec<_>>>()?;
+        let outputs = types.output.iter().map(|value| describe_value("output", value)).collect::<Result<Vec<_>>>()?;
+        Ok(Model { metadata, inputs, outputs, proto, functions, weights, limits })
+    }
+
+    /// Plans the model, and lists what it uses that cannot run: with any such, the plan is of no use. The weights go to the
+    /// plan.
+    pub(crate) fn plan(&mut self) -> Result<(Plan, Faults)> {
+        operators::check_opset(&self.metadata)?;
+        let graph = self.build_graph()?;
+        self.weights.clear();
+        let mut faults = Faults::new();
+        let plan = Plan::build(graph, &mut faults)?;
+        Ok((plan, faults))
+    }
+
+    fn build_graph(&self) -> Result<Graph> {
+        let Some(graph) = &self.proto.graph else {
+            return Err(Error::invalid("the model holds no graph"));
+        };
+        Builder::new(&self.functions, self.limits.tensor_bytes).build(graph, &self.proto.opset_import, &self.weights)
     }
 
     /// Operators by domain and name with their counts, subgraphs included.
@@ -137,28 +161,9 @@ impl Model {
         counts
     }
 
-    /// The operators that cannot run, each with the names of its nodes.
-    pub fn list_unsupported(&self) -> BTreeMap<String, Vec<String>> {
-        operators::list_unsupported(self)
-    }
-
-    /// Refuses a model that uses operators or operator sets which cannot run, all named in one error.
-    pub fn check_operators(&self) -> Result<()> {
-        operators::check(self)
-    }
-
-    pub(crate) fn graph(&self) -> Result<&GraphProto> {
-        self.proto.graph.as_ref().ok_or_else(|| Error::invalid("the model holds no graph"))
-    }
-
-    /// The bytes of all weights.
+    /// The bytes of all weights that no plan has taken.
     pub fn count_weight_bytes(&self) -> usize {
-        self.weights.values().map(|tensor| tensor.len() * tensor.datum_type().size_of()).sum()
-    }
-
-    /// Lets go of the weights, when no further plan will be made.
-    pub(crate) fn release_weights(&mut self) {
-        self.weights.clear();
+        self.weights.values().map(Tensor::bytes).sum()
     }
 
     /// Fixes named dims of the inputs, as `freeDimensionOverrides` asks.
@@ -194,51 +199,53 @@ impl Model {
     }
 }
 
-/// Exporters leave shapes in value_info and on outputs that are wrong for other dims than the traced
-/// ones, and tract believes them.
-fn distrust_shapes(graph: &mut GraphProto) {
-    graph.value_info.clear();
-    for output in &mut graph.output {
-        output.r#type = None;
-    }
-    for attribute in graph.node.iter_mut().flat_map(|node| &mut node.attribute) {
-        attribute.g.iter_mut().chain(&mut attribute.graphs).for_each(distrust_shapes);
-    }
-}
-
-fn describe_weight(name: &str, tensor: &Tensor) -> ValueInfoProto {
-    let elem_type = ElementType::from_tract(tensor.datum_type()).map_or(0, ElementType::onnx);
-    let value = type_proto::Value::TensorType(type_proto::Tensor { elem_type, shape: None });
-    ValueInfoProto {
-        name: name.to_string(),
-        r#type: Some(TypeProto { value: Some(value), ..TypeProto::default() }),
-        ..ValueInfoProto::default()
-    }
-}
-
-fn describe_values(role: &str, values: &[ValueInfoProto]) -> Result<Vec<TensorInfo>> {
-    values.iter().map(|value| describe_value(role, value)).collect()
-}
-
-fn describe_value(role: &str, value: &ValueInfoProto) -> Result<TensorInfo> {
+fn describe_value(role: &str, value: &ValueExtension) -> Result<TensorInfo> {
     let name = value.name.clone();
-    let Some(kind) = &value.r#type else {
-        return Ok(TensorInfo { name, element_type: None, dims: None });
+    let Some(declared) = &value.kind else {
+        return Ok(TensorInfo { name, ..TensorInfo::default() });
     };
-    let Some(type_proto::Value::TensorType(tensor)) = &kind.value else {
-        return Err(Error::unsupported(format!(
-            "{role} \"{name}\" is a sequence, a map or an optional, and only tensors are supported"
-        )));
+    let unsupported =
+        |what: &str| Err(Error::unsupported(format!("{role} \"{name}\" is {what}, which is not supported")));
+    let (kind, tensor) = match classify(declared) {
+        Ok(found) => found,
+        Err(what) => return unsupported(what),
+    };
+    let Some(tensor) = tensor else {
+        return Ok(TensorInfo { name, kind, ..TensorInfo::default() });
     };
     let element_type = ElementType::from_onnx(tensor.elem_type);
-    if element_type.is_none() && tensor.elem_type != 0 {
+    if !element_type.is_some_and(|known| known.is_public() || known == ElementType::Bfloat16) && tensor.elem_type != 0 {
         return Err(Error::unsupported(format!(
             "{role} \"{name}\" has the element type {}, which is not supported",
             onnx_type_name(tensor.elem_type)
         )));
     }
     let dims = tensor.shape.as_ref().map(|shape| shape.dim.iter().map(describe_dim).collect());
-    Ok(TensorInfo { name, element_type, dims })
+    Ok(TensorInfo { name, kind, element_type, dims })
+}
+
+/// The kind of a declared type and the tensor in it, or what it is that no value can be.
+fn classify(declared: &TypeExtension) -> std::result::Result<(Kind, Option<&type_proto::Tensor>), &'static str> {
+    if let Some(tensor) = &declared.tensor {
+        return Ok((Kind::Tensor, Some(tensor)));
+    }
+    if let Some(sequence) = &declared.sequence {
+        let element = sequence.element.as_deref();
+        let is_map = element.is_some_and(|element| element.map.is_some());
+        let tensor = element.and_then(|element| element.tensor.as_ref());
+        return Ok((if is_map { Kind::Maps } else { Kind::Sequence }, tensor));
+    }
+    if let Some(optional) = &declared.optional {
+        let inner = optional.element.as_deref().map(classify).transpose()?;
+        return Ok((Kind::Optional, inner.and_then(|(_, tensor)| tensor)));
+    }
+    if declared.map.is_some() {
+        return Err("a map");
+    }
+    if declared.sparse.is_some() {
+        return Err("a sparse tensor");
+    }
+    Ok((Kind::Tensor, None))
 }
 
 fn describe_dim(dim: &tensor_shape_proto::Dimension) -> Dim {

@@ -1,61 +1,148 @@
-//! Operators that tract lacks or gets wrong, one file per family, and tract's registry with them in place.
+//! Operators: a table of what runs, and for each how a node becomes something to call.
+//!
+//! An operator is an [`Entry`]: its domain and name, and a function that reads a node's attributes once, at load, and gives
+//! what runs it. Families share a file.
 
+mod call;
+mod spec;
+
+mod activation;
+mod arithmetic;
+mod attention;
+mod bitwise;
 mod cast;
-mod constant;
-mod log_softmax;
-mod opaque;
-mod recurrence;
-mod softplus;
-mod square;
-mod squeeze;
+mod comparison;
+mod concat;
+mod control;
+mod conv;
+mod create;
+mod detection;
+mod einsum;
+mod gather;
+mod matmul;
+mod ml;
+mod normalization;
+mod pad;
+mod pool;
+mod quantize;
+mod quantized;
+mod random;
+mod recurrent;
+mod reduce;
+mod region;
+mod resize;
+mod scatter;
+mod select;
+mod sequence;
+pub mod shape;
+mod signal;
+mod slice;
+mod softmax;
+mod text;
+mod transpose;
 mod unary;
 
-pub use opaque::{is_unbounded_stride, make_opaque};
-pub use square::replace_squares;
+pub use call::{Call, Input, Outputs};
+pub use spec::Spec;
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use tract_onnx::Onnx;
-use tract_onnx::model::ParsingContext;
-use tract_onnx::pb::NodeProto;
-use tract_onnx::prelude::{Datum, Tensor, TractError, TractResult, TypedModel};
-use tract_onnx::tract_hir::internal::InferenceOp;
+use crate::error::Result;
+use crate::tensor::Tensor;
+use crate::value::Value;
 
-use log_softmax::merge_log_softmax;
-use opaque::unroll_strides;
-use recurrence::hold_states;
+/// What runs a node. It may be called any number of times, and keeps nothing from call to call but what is random.
+pub type Operator = Box<dyn Fn(&mut Call) -> Result<Outputs> + Send + Sync>;
 
-type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
-
-/// tract's ONNX frontend with our operators over its own.
-pub fn onnx() -> Onnx {
-    let mut onnx = tract_onnx::onnx();
-    onnx.op_register.insert("Cast", cast::build);
-    onnx.op_register.insert("ConstantOfShape", constant::build);
-    onnx.op_register.insert("Softplus", softplus::build);
-    onnx.op_register.insert("Squeeze", squeeze::build);
-    onnx
+/// An operator that Edgewise runs.
+pub struct Entry {
+    /// The domain; the default one is called `ai.onnx`.
+    pub domain: &'static str,
+    /// The name in the domain.
+    pub name: &'static str,
+    /// Reads a node's attributes.
+    pub make: fn(&mut Spec) -> Result<Operator>,
+    /// Whether the same inputs may give other outputs.
+    pub is_random: bool,
 }
 
-/// Readies a typed graph for the optimiser, which gets some of its operators wrong.
-pub fn protect(model: &mut TypedModel) -> TractResult<()> {
-    merge_log_softmax(model);
-    unroll_strides(model)?;
-    hold_states(model)?;
-    make_opaque(model);
-    Ok(())
+/// An entry of the default domain.
+pub const fn onnx(name: &'static str, make: fn(&mut Spec) -> Result<Operator>) -> Entry {
+    Entry { domain: "ai.onnx", name, make, is_random: false }
 }
 
-/// What tract itself makes of a node.
-fn build_original(context: &ParsingContext, node: &NodeProto) -> Built {
-    static ORIGINAL: OnceLock<Onnx> = OnceLock::new();
-    let builder = ORIGINAL.get_or_init(tract_onnx::onnx).op_register.0.get(&node.op_type);
-    let missing = || TractError::msg(format!("tract has no operator {}", node.op_type));
-    builder.ok_or_else(missing)?(context, node)
+/// An entry of the domain ai.onnx.ml.
+pub const fn ml(name: &'static str, make: fn(&mut Spec) -> Result<Operator>) -> Entry {
+    Entry { domain: "ai.onnx.ml", name, make, is_random: false }
 }
 
-/// Replaces every element of a tensor of `T`.
-fn map_elements<T: Datum + Copy>(tensor: &mut Tensor, compute: impl Fn(T) -> T) -> TractResult<()> {
-    tensor.try_as_plain_ram_mut()?.as_slice_mut::<T>()?.iter_mut().for_each(|x| *x = compute(*x));
-    Ok(())
+/// An entry of the domain com.microsoft.
+pub const fn contrib(name: &'static str, make: fn(&mut Spec) -> Result<Operator>) -> Entry {
+    Entry { domain: "com.microsoft", name, make, is_random: false }
+}
+
+/// An operator of one output, a tensor.
+pub fn single(run: impl Fn(&mut Call) -> Result<Tensor> + Send + Sync + 'static) -> Result<Operator> {
+    Ok(Box::new(move |call| Ok(Outputs::from_elem(Value::Tensor(run(call)?), 1))))
+}
+
+/// An operator of several outputs, or of one that is not a tensor.
+pub fn several(run: impl Fn(&mut Call) -> Result<Vec<Value>> + Send + Sync + 'static) -> Result<Operator> {
+    Ok(Box::new(move |call| Ok(Outputs::from_vec(run(call)?))))
+}
+
+const FAMILIES: &[&[Entry]] = &[
+    activation::ENTRIES,
+    arithmetic::ENTRIES,
+    attention::ENTRIES,
+    bitwise::ENTRIES,
+    cast::ENTRIES,
+    comparison::ENTRIES,
+    concat::ENTRIES,
+    control::ENTRIES,
+    conv::ENTRIES,
+    create::ENTRIES,
+    detection::ENTRIES,
+    einsum::ENTRIES,
+    gather::ENTRIES,
+    matmul::ENTRIES,
+    ml::ENTRIES,
+    normalization::ENTRIES,
+    pad::ENTRIES,
+    pool::ENTRIES,
+    quantize::ENTRIES,
+    quantized::ENTRIES,
+    random::ENTRIES,
+    recurrent::ENTRIES,
+    reduce::ENTRIES,
+    region::ENTRIES,
+    resize::ENTRIES,
+    scatter::ENTRIES,
+    select::ENTRIES,
+    sequence::ENTRIES,
+    shape::ENTRIES,
+    signal::ENTRIES,
+    slice::ENTRIES,
+    softmax::ENTRIES,
+    text::ENTRIES,
+    transpose::ENTRIES,
+    unary::ENTRIES,
+];
+
+/// All operators.
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    FAMILIES.iter().copied().flatten()
+}
+
+/// The entry of an operator.
+pub fn find(domain: &str, name: &str) -> Option<&'static Entry> {
+    static TABLE: OnceLock<HashMap<(&str, &str), &Entry>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| entries().map(|entry| ((entry.domain, entry.name), entry)).collect());
+    table.get(&(domain, name)).copied()
+}
+
+/// Whether the operator runs.
+pub fn is_known(domain: &str, name: &str) -> bool {
+    find(domain, name).is_some()
 }

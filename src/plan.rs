@@ -1,112 +1,179 @@
-//! A plan runs a model for inputs of given dims and, where the model's shapes hang on them, of given values. A plan is
-//! one tract plan over the whole graph.
+//! A plan is a list of steps, made once from a graph, that runs it for inputs of any dims.
 
 mod build;
-mod cache;
-mod empty;
-mod explain;
-mod key;
+mod fold;
+mod order;
 
-pub use cache::PlanCache;
-pub use key::{PlanKey, find_shape_inputs};
+pub use build::Faults;
 
-use std::sync::Arc;
+use smallvec::SmallVec;
 
-use tract_onnx::prelude::{DatumType, TValue, Tensor, TractError, TractResult, TypedFact, TypedOp};
-use tract_onnx::tract_core::internal::IntoTensor;
-use tract_onnx::tract_core::plan::{SimplePlan, SimpleState, eval};
+use crate::error::{Error, ErrorCode, Result};
+use crate::ops::{Call, Input, Operator};
+use crate::value::Value;
 
-use crate::error::{Error, Result};
-use crate::model::Model;
-use explain::NodeNames;
+/// The place of a value during a run.
+type Slot = usize;
 
-/// An executable form of a model for inputs of fixed dims.
+/// Where a step's input comes from.
+#[derive(Debug, Clone, Copy)]
+enum Operand {
+    /// The node leaves it out, or its operator holds it.
+    Missing,
+    /// A value known at load.
+    Constant(usize),
+    /// A value that a later step, or the caller, needs too.
+    Shared(Slot),
+    /// A value that no later step needs.
+    Last(Slot),
+}
+
+struct Step {
+    operator: Operator,
+    /// The node's name and operator, for messages.
+    name: String,
+    op: String,
+    /// The node's own inputs, and then what the graphs inside it capture.
+    operands: Vec<Operand>,
+    own: usize,
+    outputs: Vec<Option<Slot>>,
+    wanted: Vec<bool>,
+    /// Values that no later step needs and that the operator could not be given.
+    releases: Vec<Slot>,
+}
+
+/// An executable form of a graph.
 pub struct Plan {
-    plan: Arc<SimplePlan<TypedFact, Box<dyn TypedOp>>>,
-    /// Kept from run to run: spawning one touches every node. But tract carries what operators keep, such as the hidden
-    /// state of a recurrence, from one run to the next.
-    state: SimpleState<TypedFact, Box<dyn TypedOp>>,
-    /// The datum type of each output; tract counts dims in a type of its own.
-    output_types: Vec<DatumType>,
-    nodes: NodeNames,
-    /// Which inputs are constants of the plan.
-    is_baked: Vec<bool>,
-    is_stateful: bool,
+    steps: Vec<Step>,
+    constants: Vec<Value>,
+    slots: usize,
+    /// Where the graph's inputs and then its captures go; none where nobody reads them.
+    inputs: Vec<Option<Slot>>,
+    /// How many of them are captures.
+    captures: usize,
+    outputs: Vec<Operand>,
+    /// Bytes of `constants`.
     bytes: usize,
 }
 
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a plan of {} steps", self.steps.len())
+    }
+}
+
 impl Plan {
-    /// Prepares `model` for the inputs that `key` describes.
-    pub fn build(model: &Model, key: &PlanKey) -> Result<Plan> {
-        let nodes = NodeNames::new(model)?;
-        let build::Built { typed, output_types, bytes } = build::build(model, key, &nodes)?;
-        let is_baked = key.inputs().iter().map(|input| input.value.is_some()).collect();
-        let plan = SimplePlan::new(typed).map_err(|error| nodes.explain_planning(&error))?;
-        let state = plan.spawn().map_err(|error| nodes.explain_planning(&error))?;
-        let is_stateful = state.op_states.iter().any(Option::is_some);
-        Ok(Plan { plan, state, output_types, nodes, is_baked, is_stateful, bytes })
+    /// The number of steps.
+    pub fn len(&self) -> usize {
+        self.steps.len()
     }
 
-    /// The bytes of the constants that the plan holds, packed or not.
+    /// Whether there are no steps.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The bytes of the constants that steps share.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Runs the plan on inputs in the order of the model's inputs, and returns the outputs in theirs.
-    pub fn run(&mut self, inputs: Vec<TValue>) -> Result<Vec<Tensor>> {
-        if self.is_stateful {
-            self.respawn()?;
-        }
-        let running = std::cell::Cell::new(None);
-        let inputs = inputs.into_iter().zip(&self.is_baked).filter(|(_, is_baked)| !**is_baked);
-        let inputs = inputs.map(|(value, _)| value).collect();
-        let outputs = catch_panic(|| {
-            self.state.run_plan_with_eval(inputs, |context, state, node, inputs| {
-                running.set(Some(node.id));
-                eval(context, state, node, inputs)
-            })
-        });
-        let outputs = match outputs {
-            Ok(outputs) => outputs,
-            Err(error) => {
-                let explained = self.nodes.explain_run(self.plan.model(), running.get(), &error);
-                // The values of a turn that stopped half-way, and what a panic left of an operator's state.
-                self.respawn()?;
-                return Err(explained);
-            }
-        };
-        let outputs = outputs.into_iter().zip(&self.output_types);
-        let outputs = outputs.map(|(value, &datum_type)| convert_output(value, datum_type));
-        outputs
-            .collect::<TractResult<Vec<Tensor>>>()
-            .map_err(|error| Error::execution(format!("an output cannot be read: {error:#}")))
+    /// The number of values of the graph around that the graph captures.
+    pub fn captures(&self) -> usize {
+        self.captures
     }
 
-    fn respawn(&mut self) -> Result<()> {
-        self.state = self.plan.spawn().map_err(|error| self.nodes.explain_planning(&error))?;
+    /// The number of inputs, captures not counted.
+    pub fn inputs(&self) -> usize {
+        self.inputs.len() - self.captures
+    }
+
+    /// The number of values that the graph gives.
+    pub fn outputs(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// Runs the plan on the graph's inputs and what it captures, and returns its outputs.
+    pub fn run(&self, inputs: impl IntoIterator<Item = Value>) -> Result<Vec<Value>> {
+        let mut slots: Vec<Option<Value>> = Vec::new();
+        slots.resize_with(self.slots, || None);
+        for (value, slot) in inputs.into_iter().zip(&self.inputs) {
+            put(&mut slots, *slot, value);
+        }
+        for step in &self.steps {
+            self.run_step(step, &mut slots)?;
+        }
+        let outputs = self.outputs.iter().map(|operand| match self.operand(*operand, &mut slots) {
+            Input::Owned(value) => Ok(value),
+            Input::Shared(value) => Ok(value.clone()),
+            Input::Missing | Input::Taken(_) => Err(Error::execution("an output was not computed")),
+        });
+        outputs.collect()
+    }
+
+    fn run_step(&self, step: &Step, slots: &mut [Option<Value>]) -> Result<()> {
+        let mut inputs: SmallVec<[Input; 4]> = SmallVec::with_capacity(step.operands.len());
+        // Values that go to the call are taken first, since those that stay are borrowed while it runs.
+        let mut taken: SmallVec<[Option<Value>; 4]> = SmallVec::with_capacity(step.operands.len());
+        for operand in &step.operands {
+            taken.push(match operand {
+                Operand::Last(slot) => slots.get_mut(*slot).and_then(Option::take),
+                _ => None,
+            });
+        }
+        for (operand, taken) in step.operands.iter().zip(taken) {
+            inputs.push(match (operand, taken) {
+                (_, Some(value)) => Input::Owned(value),
+                (Operand::Constant(index), None) => self.constants.get(*index).map_or(Input::Missing, Input::Shared),
+                (Operand::Shared(slot) | Operand::Last(slot), None) => {
+                    slots.get(*slot).and_then(Option::as_ref).map_or(Input::Missing, Input::Shared)
+                }
+                (Operand::Missing, None) => Input::Missing,
+            });
+        }
+        let mut call = Call::new(inputs, step.own, &step.wanted);
+        let outputs = match (step.operator)(&mut call) {
+            Ok(outputs) => outputs,
+            Err(error) => return Err(step.explain(error, &call)),
+        };
+        drop(call);
+        for (value, slot) in outputs.into_iter().zip(&step.outputs) {
+            put(slots, *slot, value);
+        }
+        for &slot in &step.releases {
+            slots.get_mut(slot).and_then(Option::take);
+        }
         Ok(())
     }
-}
 
-/// How the message of tract's allocation failures begins.
-const ALLOCATION_FAILURE: &str = "failed to allocate";
-
-/// tract panics on some operand values, an index out of range above all: a failure like any other. Out of memory is
-/// not: linear memory does not shrink, and only a fresh instance gives it back.
-fn catch_panic<T>(work: impl FnOnce() -> TractResult<T>) -> TractResult<T> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        let text = payload.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic");
-        if text.starts_with(ALLOCATION_FAILURE) {
-            std::panic::resume_unwind(payload);
+    fn operand<'a>(&'a self, operand: Operand, slots: &mut [Option<Value>]) -> Input<'a> {
+        match operand {
+            Operand::Missing => Input::Missing,
+            Operand::Constant(index) => self.constants.get(index).map_or(Input::Missing, Input::Shared),
+            Operand::Shared(slot) => slots.get(slot).cloned().flatten().map_or(Input::Missing, Input::Owned),
+            Operand::Last(slot) => slots.get_mut(slot).and_then(Option::take).map_or(Input::Missing, Input::Owned),
         }
-        Err(TractError::msg(text.to_string()))
-    })
+    }
 }
 
-fn convert_output(value: TValue, datum_type: DatumType) -> TractResult<Tensor> {
-    match value.datum_type() == datum_type {
-        true => Ok(value.into_tensor()),
-        false => Ok(value.cast_to_dt(datum_type)?.into_owned()),
+fn put(slots: &mut [Option<Value>], slot: Option<Slot>, value: Value) {
+    if let Some(target) = slot.and_then(|slot| slots.get_mut(slot)) {
+        *target = Some(value);
+    }
+}
+
+impl Step {
+    /// Names the node, unless a node inside it has been named.
+    fn explain(&self, error: Error, call: &Call) -> Error {
+        if error.subject.node.is_some() {
+            return error;
+        }
+        let operands = call.describe_inputs();
+        let message = format!("node \"{}\" ({}): {} (inputs: {operands})", self.name, self.op, error.message);
+        let code = match error.code {
+            ErrorCode::LimitExceeded => ErrorCode::LimitExceeded,
+            _ => ErrorCode::ExecutionFailed,
+        };
+        Error { code, message, ..error }.at_node(&self.name, &self.op)
     }
 }

@@ -1,82 +1,67 @@
-//! A session: a model ready to run, with the plans made for it so far.
+//! A session: a model ready to run.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use tract_onnx::prelude::{TValue, Tensor};
+use half::{bf16, f16};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::{Metadata, Model, list_known};
-use crate::plan::{PlanCache, PlanKey, find_shape_inputs};
-use crate::tensor::{Dim, ElementType, TensorInfo, count_bytes, describe};
+use crate::graph::widen_half;
+use crate::model::{Limits, Metadata, Model, list_known, refuse_faults};
+use crate::plan::Plan;
+use crate::tensor::{Dim, ElementType, Kind, Tensor, TensorInfo, count_bytes, describe, set_limit};
+use crate::value::Value;
 
 /// Named values: what a run takes and what it gives.
-pub type NamedTensors = Vec<(String, Tensor)>;
+pub type NamedValues = Vec<(String, Value)>;
 
 /// Counts of a session.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stats {
-    /// Plans that are kept.
-    pub plans: usize,
-    /// Plans made since the session began.
-    pub planned: usize,
-    /// Runs that found their plan.
-    pub plan_hits: usize,
-    /// Bytes of the model's weights.
+    /// Steps of the plan, those inside steps not counted.
+    pub steps: usize,
+    /// Runs that gave outputs.
+    pub runs: usize,
+    /// Bytes of the model's weights, as the model holds them.
     pub model_bytes: usize,
-    /// Bytes of the constants in the plans, before packing; unpacked ones are the weights themselves.
-    pub plan_bytes: usize,
 }
 
 /// A model ready to run.
 pub struct Session {
-    model: Model,
-    plans: PlanCache,
-    planned: usize,
-    plan_hits: usize,
+    metadata: Metadata,
+    inputs: Vec<TensorInfo>,
+    outputs: Vec<TensorInfo>,
+    limits: Limits,
+    plan: Plan,
+    runs: usize,
     weight_bytes: usize,
-    /// Inputs whose values a plan may need.
-    shape_inputs: Vec<bool>,
-    /// Whether the plans of this model turned out to need them.
-    needs_values: bool,
 }
 
 impl Session {
-    /// Checks that the model can run, and plans it where the dims of its inputs are all known.
-    /// `sizes` fixes named dims.
+    /// Checks that the model can run, and plans it. `sizes` fixes named dims.
     pub fn new(mut model: Model, sizes: &BTreeMap<String, usize>) -> Result<Session> {
-        model.check_operators()?;
         model.fix_dims(sizes)?;
         let weight_bytes = model.count_weight_bytes();
-        let plans = PlanCache::default();
-        let shape_inputs = find_shape_inputs(&model)?;
-        let mut session =
-            Session { model, plans, planned: 0, plan_hits: 0, weight_bytes, shape_inputs, needs_values: false };
-        if let Some(dims) = session.list_fixed_dims() {
-            match session.plan(PlanKey::of_dims(dims)) {
-                // No other plan will ever be asked for, so that the weights need not stay for one.
-                Ok(()) if !session.shape_inputs.contains(&true) => session.model.release_weights(),
-                Ok(()) => {}
-                // With the values of its inputs, which a run brings, the model may yet be planned.
-                Err(error) if error.code == ErrorCode::ModelUnsupported && session.shape_inputs.contains(&true) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(session)
+        set_limit(model.limits.tensor_bytes);
+        let (plan, faults) = model.plan()?;
+        refuse_faults(&faults)?;
+        let Model { metadata, inputs, outputs, limits, .. } = model;
+        Ok(Session { metadata, inputs, outputs, limits, plan, runs: 0, weight_bytes })
     }
 
     /// The inputs that a run takes.
     pub fn inputs(&self) -> &[TensorInfo] {
-        &self.model.inputs
+        &self.inputs
     }
 
     /// The outputs that a run gives.
     pub fn outputs(&self) -> &[TensorInfo] {
-        &self.model.outputs
+        &self.outputs
     }
 
     /// What the model says about itself.
     pub fn metadata(&self) -> &Metadata {
-        &self.model.metadata
+        &self.metadata
     }
 
     /// The error for a name that no input has.
@@ -87,132 +72,59 @@ impl Session {
 
     /// Counts so far.
     pub fn stats(&self) -> Stats {
-        Stats {
-            plans: self.plans.len(),
-            planned: self.planned,
-            plan_hits: self.plan_hits,
-            model_bytes: self.weight_bytes,
-            plan_bytes: self.plans.bytes(),
-        }
+        Stats { steps: self.plan.len(), runs: self.runs, model_bytes: self.weight_bytes }
     }
 
-    /// Makes the plan for inputs of the dims given by name, so that the first run need not.
+    /// Runs the model once on zeros of the dims given by name, so that the engine below has compiled what it runs. Values that
+    /// an operator cannot take are no failure here.
     pub fn warm_up(&mut self, dims: &BTreeMap<String, Vec<usize>>) -> Result<()> {
         let names = self.input_names();
         if let Some(name) = dims.keys().find(|name| !names.contains(name)) {
             return Err(self.unknown_input(name));
         }
         let mut symbols = HashMap::new();
-        let mut ordered = Vec::with_capacity(names.len());
-        for info in &self.model.inputs {
+        let mut inputs = Vec::with_capacity(names.len());
+        set_limit(self.limits.tensor_bytes);
+        for info in self.inputs.iter().filter(|info| info.kind == Kind::Tensor) {
             let fixed = || fixed_dims(info);
             let dims = dims.get(&info.name).cloned().or_else(fixed).ok_or_else(|| {
                 Error::input(format!("input \"{}\": dims are needed, expected {info}", info.name)).at_input(&info.name)
             })?;
             check_dims(info, &dims, &mut symbols)?;
             let element_type = info.element_type.unwrap_or(ElementType::Float32);
-            count_bytes(element_type, &dims, self.model.limits.tensor_bytes)?;
-            ordered.push(dims);
+            count_bytes(element_type, &dims, self.limits.tensor_bytes)?;
+            inputs.push((info.name.clone(), Value::Tensor(Tensor::zeros(element_type, &dims)?)));
         }
-        self.plan(PlanKey::of_dims(ordered))
-    }
-
-    /// Runs the model. Inputs come in any order; outputs come as named in `outputs`, or all in the model's order.
-    pub fn run(&mut self, inputs: NamedTensors, outputs: Option<&[String]>) -> Result<NamedTensors> {
-        let chosen = self.choose_outputs(outputs)?;
-        let values: Vec<TValue> = self.order_inputs(inputs)?.into_iter().map(TValue::from).collect();
-        self.choose_plan(&values)?;
-        let results = match self.values_left(&values) {
-            None => self.run_latest(values)?,
-            Some(key) => {
-                let again = values.clone();
-                self.run_latest(values).or_else(|error| self.run_by_values(key, again).ok_or(error))?
+        if inputs.len() == self.inputs.len() {
+            match self.plan.run(self.order_inputs(inputs)?) {
+                Err(error) if error.code == ErrorCode::LimitExceeded => return Err(error),
+                _ => {}
             }
-        };
-        let mut results: Vec<Option<Tensor>> = results.into_iter().map(Some).collect();
-        let take = |index: &usize| {
-            let info = self.model.outputs.get(*index)?;
-            Some((info.name.clone(), results.get_mut(*index)?.take()?))
-        };
-        Ok(chosen.iter().filter_map(take).collect())
-    }
-
-    fn run_latest(&mut self, values: Vec<TValue>) -> Result<Vec<Tensor>> {
-        match self.plans.latest() {
-            Some(plan) => plan.run(values),
-            None => Err(Error::execution("the plan that was just made is gone")),
-        }
-    }
-
-    /// The key with values, where there are some and plans are made without them so far.
-    fn values_left(&self, values: &[TValue]) -> Option<PlanKey> {
-        let has_values = !self.needs_values && self.shape_inputs.contains(&true);
-        has_values.then(|| PlanKey::of_inputs(values, &self.shape_inputs)).filter(PlanKey::has_values)
-    }
-
-    /// A second try for what was planned by dims and failed: tract types some operators whose bounds are values, and then
-    /// cannot run them.
-    fn run_by_values(&mut self, key: PlanKey, values: Vec<TValue>) -> Option<Vec<Tensor>> {
-        self.plan(key).ok()?;
-        let results = self.run_latest(values).ok()?;
-        self.needs_values = true;
-        Some(results)
-    }
-
-    fn plan(&mut self, key: PlanKey) -> Result<()> {
-        if !self.plans.choose(&key) {
-            self.plans.add(&self.model, key)?;
-            self.planned += 1;
         }
         Ok(())
     }
 
-    /// Makes a plan for these inputs the latest used, one that is there or a new one: for their dims and, where those do
-    /// not do, for the values of inputs that may be shapes.
-    fn choose_plan(&mut self, values: &[TValue]) -> Result<()> {
-        let baked: &[bool] = if self.needs_values { &self.shape_inputs } else { &[] };
-        let key = PlanKey::of_inputs(values, baked);
-        if self.plans.choose(&key) {
-            self.plan_hits += 1;
-            return Ok(());
-        }
-        let error = match self.plan(key.clone()) {
-            Err(error) if error.code == ErrorCode::ModelUnsupported => error,
-            other => return other,
+    /// Runs the model. Inputs come in any order; outputs come as named in `outputs`, or all in the model's order.
+    pub fn run(&mut self, inputs: NamedValues, outputs: Option<&[String]>) -> Result<NamedValues> {
+        let chosen = self.choose_outputs(outputs)?;
+        let values = self.order_inputs(inputs)?;
+        set_limit(self.limits.tensor_bytes);
+        let mut results: Vec<Option<Value>> = self.plan.run(values)?.into_iter().map(Some).collect();
+        self.runs += 1;
+        let take = |index: &usize| {
+            let info = self.outputs.get(*index)?;
+            let value = results.get_mut(*index)?.take()?;
+            Some((info.name.clone(), narrow(value, info.element_type)))
         };
-        if self.values_left(values).is_some_and(|key| self.plan(key).is_ok()) {
-            self.needs_values = true;
-            return Ok(());
-        }
-        Err(self.blame_inputs(error, &key))
-    }
-
-    /// With free dims, what tract cannot prepare may be the model's fault or that of these dims: both are named.
-    fn blame_inputs(&self, error: Error, key: &PlanKey) -> Error {
-        let given: Vec<String> = self
-            .model
-            .inputs
-            .iter()
-            .zip(key.dims())
-            .map(|(info, dims)| {
-                let name = info.element_type.map_or("any", ElementType::name);
-                format!("\"{}\" {}", info.name, describe(name, dims))
-            })
-            .collect();
-        let message = format!("{} (with the inputs {})", error.message, given.join(", "));
-        Error { code: ErrorCode::ExecutionFailed, message, ..error }
+        Ok(chosen.iter().filter_map(take).collect())
     }
 
     fn input_names(&self) -> Vec<String> {
-        self.model.inputs.iter().map(|info| info.name.clone()).collect()
-    }
-
-    fn list_fixed_dims(&self) -> Option<Vec<Vec<usize>>> {
-        self.model.inputs.iter().map(fixed_dims).collect()
+        self.inputs.iter().map(|info| info.name.clone()).collect()
     }
 
     fn choose_outputs(&self, wanted: Option<&[String]>) -> Result<Vec<usize>> {
-        let names: Vec<String> = self.model.outputs.iter().map(|info| info.name.clone()).collect();
+        let names: Vec<String> = self.outputs.iter().map(|info| info.name.clone()).collect();
         let Some(wanted) = wanted else { return Ok((0..names.len()).collect()) };
         let find = |name: &String| {
             names.iter().position(|known| known == name).ok_or_else(|| {
@@ -226,17 +138,17 @@ impl Session {
         Ok(chosen)
     }
 
-    fn order_inputs(&self, inputs: NamedTensors) -> Result<Vec<Tensor>> {
+    fn order_inputs(&self, inputs: NamedValues) -> Result<Vec<Value>> {
         let names = self.input_names();
-        let mut given: HashMap<String, Tensor> = HashMap::new();
-        for (name, tensor) in inputs {
+        let mut given: HashMap<String, Value> = HashMap::new();
+        for (name, value) in inputs {
             if !names.contains(&name) {
                 return Err(self.unknown_input(&name));
             }
-            given.insert(name, tensor);
+            given.insert(name, value);
         }
-        let missing: Vec<&TensorInfo> =
-            self.model.inputs.iter().filter(|info| !given.contains_key(&info.name)).collect();
+        let is_missing = |info: &&TensorInfo| !given.contains_key(&info.name) && info.kind != Kind::Optional;
+        let missing: Vec<&TensorInfo> = self.inputs.iter().filter(is_missing).collect();
         if let Some(first) = missing.first() {
             let listed: Vec<String> = missing.iter().map(|info| format!("\"{}\" {info}", info.name)).collect();
             let noun = if missing.len() == 1 { "input is" } else { "inputs are" };
@@ -245,16 +157,66 @@ impl Session {
             );
         }
         let mut symbols = HashMap::new();
-        let mut tensors = Vec::with_capacity(given.len());
-        for info in &self.model.inputs {
-            if let Some(tensor) = given.remove(&info.name) {
-                check_type(info, &tensor)?;
-                check_dims(info, tensor.shape(), &mut symbols)?;
-                tensors.push(tensor);
-            }
+        let mut values = Vec::with_capacity(given.len());
+        for info in &self.inputs {
+            let value = given.remove(&info.name).unwrap_or(Value::Nothing);
+            check_value(info, &value, &mut symbols)?;
+            values.push(widen(value));
         }
-        Ok(tensors)
+        Ok(values)
     }
+}
+
+fn check_value<'i>(
+    info: &'i TensorInfo,
+    value: &Value,
+    symbols: &mut HashMap<&'i str, (usize, &'i str)>,
+) -> Result<()> {
+    match (value, info.kind) {
+        (Value::Tensor(tensor), Kind::Tensor | Kind::Optional) => {
+            check_type(info, tensor)?;
+            check_dims(info, tensor.dims(), symbols)
+        }
+        (Value::Sequence(values), Kind::Sequence | Kind::Optional) => {
+            values.iter().try_for_each(|value| value.tensor().and_then(|tensor| check_type(info, tensor)))
+        }
+        (Value::Nothing, Kind::Optional) => Ok(()),
+        (other, _) => Err(wrong_input(info, &other.to_string(), "")),
+    }
+}
+
+/// Half-precision numbers as float32, which is what operators compute on.
+fn widen(value: Value) -> Value {
+    match value {
+        Value::Tensor(tensor) => Value::Tensor(widen_half(tensor)),
+        Value::Sequence(values) => Arc::unwrap_or_clone(values).into_iter().map(widen).collect::<Vec<_>>().into(),
+        other => other,
+    }
+}
+
+/// float32 as the half-precision type that the model declares.
+fn narrow(value: Value, element_type: Option<ElementType>) -> Value {
+    match value {
+        Value::Tensor(tensor) => Value::Tensor(narrow_half(tensor, element_type)),
+        Value::Sequence(values) => {
+            let values = Arc::unwrap_or_clone(values).into_iter();
+            values.map(|value| narrow(value, element_type)).collect::<Vec<_>>().into()
+        }
+        other => other,
+    }
+}
+
+fn narrow_half(tensor: Tensor, element_type: Option<ElementType>) -> Tensor {
+    let narrowed = match (element_type, tensor.slice::<f32>()) {
+        (Some(ElementType::Float16), Ok(values)) => {
+            Tensor::new(tensor.dims(), values.iter().map(|&value| f16::from_f32(value)).collect())
+        }
+        (Some(ElementType::Bfloat16), Ok(values)) => {
+            Tensor::new(tensor.dims(), values.iter().map(|&value| bf16::from_f32(value)).collect())
+        }
+        _ => return tensor,
+    };
+    narrowed.unwrap_or(tensor)
 }
 
 fn fixed_dims(info: &TensorInfo) -> Option<Vec<usize>> {
@@ -263,11 +225,9 @@ fn fixed_dims(info: &TensorInfo) -> Option<Vec<usize>> {
 }
 
 fn check_type(info: &TensorInfo, tensor: &Tensor) -> Result<()> {
-    let actual = ElementType::from_tract(tensor.datum_type());
+    let actual = tensor.element_type();
     match info.element_type {
-        Some(expected) if actual != Some(expected) => {
-            Err(wrong_input(info, &describe(actual.map_or("?", ElementType::name), tensor.shape()), ""))
-        }
+        Some(expected) if actual != expected => Err(wrong_input(info, &tensor.to_string(), "")),
         _ => Ok(()),
     }
 }

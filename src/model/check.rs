@@ -1,17 +1,16 @@
 //! Does the graph hold together? Every name used is produced exactly once, and nothing depends on itself.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 
 use tract_onnx::pb::{GraphProto, NodeProto};
-use tract_onnx::prelude::Tensor;
 
 use crate::error::{Error, Result};
+use crate::tensor::Tensor;
 
 const LISTED: usize = 8;
 
 /// Checks the main graph and, with the names visible to them, the graphs inside its nodes.
-pub(super) fn check_graph(graph: &GraphProto, weights: &BTreeMap<String, Arc<Tensor>>) -> Result<()> {
+pub(super) fn check_graph(graph: &GraphProto, weights: &BTreeMap<String, Tensor>) -> Result<()> {
     if graph.output.is_empty() {
         return Err(Error::invalid("the model's graph has no outputs"));
     }

@@ -1,8 +1,7 @@
 //! Bytes of a model on their way into memory.
 
-use tract_onnx::prelude::Tensor;
-
 use crate::error::{Error, Result};
+use crate::tensor::Tensor;
 
 /// The raw data of a tensor, in the tensor itself where its type and dims came first, as exporters write them.
 pub(super) enum Raw {

@@ -5,19 +5,19 @@
 //! tensors; every other field is copied as it is to its message's skeleton. prost merges fields in any order.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use prost::Message;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
-use tract_onnx::prelude::Tensor;
 
+use super::extension::{GraphExtension, ModelExtension};
 use super::format::{START, name_format};
 use super::integrity::{Hasher, Integrity};
 use super::raw::{Raw, extend, reserve};
 use super::weights::{External, Weight, allocate, decode, finish, is_described, take_constants};
 use super::wire::{Header, Prefix, parse_header};
-use super::{Limits, Metadata, Model};
+use super::{Limits, Metadata, Model, Parts};
 use crate::error::{Error, ErrorCode, Result};
+use crate::tensor::Tensor;
 
 const GRAPH: u64 = 7;
 const NODE: u64 = 1;
@@ -80,8 +80,9 @@ pub struct Reader {
     frames: Vec<Frame>,
     state: State,
     graph: Option<GraphProto>,
+    extension: GraphExtension,
     nodes: Vec<NodeProto>,
-    weights: BTreeMap<String, Arc<Tensor>>,
+    weights: BTreeMap<String, Tensor>,
     pending: Vec<Pending>,
 }
 
@@ -100,6 +101,7 @@ impl Reader {
             frames: vec![Frame { end: usize::MAX, skeleton: Vec::new(), kind: Kind::Model }],
             state: State::Header(Vec::new()),
             graph: None,
+            extension: GraphExtension::default(),
             nodes: Vec::new(),
             weights: BTreeMap::new(),
             pending: Vec::new(),
@@ -208,12 +210,13 @@ impl Reader {
         let mut graph = self.graph.take().unwrap_or_default();
         graph.node = std::mem::take(&mut self.nodes);
         for pending in self.pending.drain(..) {
-            self.weights.insert(pending.name, Arc::new(pending.tensor));
+            self.weights.insert(pending.name, finish(pending.tensor));
         }
         take_constants(&mut graph, &mut self.weights, self.limits.tensor_bytes)?;
+        let ModelExtension { functions } = decode_message(&frame.skeleton, "the model")?;
         let metadata = Metadata::new(&proto, self.sha256, self.position);
         proto.graph = Some(graph);
-        Model::new(proto, self.weights, metadata, self.limits)
+        Model::new(Parts { proto, functions, types: self.extension, weights: self.weights }, metadata, self.limits)
     }
 
     /// Advances by one header byte or one run of copied bytes, and returns what is left of `bytes`.
@@ -311,6 +314,7 @@ impl Reader {
             Kind::Model => {}
             Kind::Graph => {
                 let graph = decode_message::<GraphProto>(&frame.skeleton, "the graph")?;
+                self.extension = decode_message(&frame.skeleton, "the graph")?;
                 if self.graph.replace(graph).is_some() {
                     return Err(Error::invalid("the model holds more than one graph"));
                 }
@@ -359,7 +363,7 @@ impl Reader {
         }
         match weight {
             Weight::Here(tensor) => {
-                self.weights.insert(name, Arc::new(tensor));
+                self.weights.insert(name, tensor);
             }
             Weight::Elsewhere(tensor, external) => self.pending.push(Pending { name, tensor, external }),
         }

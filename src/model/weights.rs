@@ -1,17 +1,14 @@
 //! `TensorProto` to tensor, for initializers and constants.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use prost::Message;
 use tract_onnx::pb::tensor_proto::DataLocation;
-use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
-use tract_onnx::prelude::{DatumType, Tensor, tensor0, tensor1};
-use tract_onnx::tract_hir::tract_ndarray::{ArrayD, IxDyn};
+use tract_onnx::pb::{AttributeProto, GraphProto, TensorProto};
 
 use super::operators::domain_name;
 use crate::error::{Error, Result};
-use crate::tensor::{ElementType, count_bytes, describe, onnx_type_name};
+use crate::tensor::{ElementType, Tensor, count_bytes, describe, onnx_type_name};
 
 /// A tensor's bytes in another file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,42 +32,73 @@ pub(super) fn decode(proto: TensorProto, limit: usize) -> Result<Weight> {
     if element_type == ElementType::String {
         return decode_strings(&proto, &dims).map(Weight::Here);
     }
-    let mut tensor = Tensor::zero_dt(element_type.tract(), &dims)
-        .map_err(|error| Error::limit(format!("{}: {error}", subject(&proto))))?;
+    let mut tensor = Tensor::zeros(element_type, &dims)
+        .map_err(|error| Error { message: format!("{}: {}", subject(&proto), error.message), ..error })?;
+    let packed = bytes.div_ceil(element_type.packed());
     if proto.data_location == Some(DataLocation::External as i32) {
-        let external = find_external(&proto, bytes)?;
+        let external = find_external(&proto, packed)?;
         return Ok(Weight::Elsewhere(tensor, external));
     }
-    let target = tensor.as_bytes_mut();
-    let found =
-        if proto.raw_data.is_empty() { fill_typed(&proto, element_type, target) } else { fill_raw(&proto, target) };
-    if found != bytes {
+    let found = match (element_type.packed(), proto.raw_data.is_empty()) {
+        (1, true) => fill_typed(&proto, element_type, tensor.as_bytes_mut()),
+        (1, false) => fill_raw(&proto, tensor.as_bytes_mut()),
+        (_, true) => {
+            let bytes: Vec<u8> = proto.int32_data.iter().map(|&value| value as u8).collect();
+            unpack(&bytes, element_type, tensor.as_bytes_mut())
+        }
+        (_, false) => unpack(&proto.raw_data, element_type, tensor.as_bytes_mut()),
+    };
+    if found != packed {
         let expected = describe(element_type.name(), &dims);
         return Err(Error::invalid(format!(
-            "{}: {expected} takes {bytes} bytes, and {found} are there",
+            "{}: {expected} takes {packed} bytes, and {found} are there",
             subject(&proto)
         )));
     }
     Ok(Weight::Here(finish(tensor)))
 }
 
+/// Reads a tensor of at most `limit` bytes whose values stand in it: one of an attribute, or of a graph inside a node.
+pub fn decode_value(proto: &TensorProto, limit: usize) -> Result<Tensor> {
+    let subject = subject(proto);
+    match decode(proto.clone(), limit)? {
+        Weight::Here(tensor) => Ok(tensor),
+        Weight::Elsewhere(..) => {
+            Err(Error::unsupported(format!("{subject} has external data, which is supported for initializers only")))
+        }
+    }
+}
+
+/// Spreads elements of less than a byte, the first in the lowest bits, to a byte each. Returns the bytes found.
+fn unpack(bytes: &[u8], element_type: ElementType, target: &mut [u8]) -> usize {
+    let bits = 8 / element_type.packed();
+    let is_signed = matches!(element_type, ElementType::Int4 | ElementType::Int2);
+    let shifts = (0..element_type.packed()).map(|index| index * bits);
+    let elements = bytes.iter().flat_map(|byte| shifts.clone().map(move |shift| (byte >> shift) << (8 - bits)));
+    for (cell, element) in target.iter_mut().zip(elements) {
+        *cell = if is_signed { (element as i8 >> (8 - bits)) as u8 } else { element >> (8 - bits) };
+    }
+    bytes.len()
+}
+
 /// The tensor for `bytes` of raw data, where the fields before them describe one of that size.
 pub(super) fn allocate(fields: &[u8], bytes: usize, limit: usize) -> Option<Tensor> {
     let proto = TensorProto::decode(fields).ok()?;
     let (element_type, dims) = describe_proto(&proto).ok()?;
-    let fits = element_type != ElementType::String && count_bytes(element_type, &dims, limit).ok()? == bytes;
-    if fits { Tensor::zero_dt(element_type.tract(), &dims).ok() } else { None }
+    let is_plain = element_type != ElementType::String && element_type.packed() == 1;
+    let fits = is_plain && count_bytes(element_type, &dims, limit).ok()? == bytes;
+    if fits { Tensor::zeros(element_type, &dims).ok() } else { None }
 }
 
 /// Whether `proto` describes `tensor`.
 pub(super) fn is_described(tensor: &Tensor, proto: &TensorProto) -> bool {
-    describe_proto(proto).is_ok_and(|(kind, dims)| kind.tract() == tensor.datum_type() && dims == tensor.shape())
+    describe_proto(proto).is_ok_and(|(kind, dims)| kind == tensor.element_type() && dims == tensor.dims())
         && proto.data_location != Some(DataLocation::External as i32)
 }
 
 /// A tensor whose bytes have just come from outside.
 pub(super) fn finish(mut tensor: Tensor) -> Tensor {
-    if tensor.datum_type() == DatumType::Bool {
+    if tensor.element_type() == ElementType::Bool {
         normalise_bools(tensor.as_bytes_mut());
     }
     tensor
@@ -113,7 +141,7 @@ fn fill_typed(proto: &TensorProto, element_type: ElementType, target: &mut [u8])
         }
         values.len().saturating_mul(size)
     }
-    let size = element_type.tract().size_of();
+    let size = element_type.bytes();
     match element_type {
         ElementType::Float32 => fill(&proto.float_data, target, size, |value| value.to_le_bytes()),
         ElementType::Float64 => fill(&proto.double_data, target, size, |value| value.to_le_bytes()),
@@ -131,26 +159,25 @@ fn decode_strings(proto: &TensorProto, dims: &[usize]) -> Result<Tensor> {
         .collect::<std::result::Result<Vec<_>, _>>()
         .map_err(|_| Error::invalid(format!("{} holds a string that is not UTF-8", subject(proto))))?;
     let found = strings.len();
-    let array = ArrayD::from_shape_vec(IxDyn(dims), strings).map_err(|_| {
+    Tensor::new(dims, strings).map_err(|_| {
         Error::invalid(format!("{}: {} and {found} strings are there", subject(proto), describe("string", dims)))
-    })?;
-    Ok(array.into())
+    })
 }
 
 /// A Constant node's tensor is a weight by another name, and may be as large.
 pub(super) fn take_constants(
     graph: &mut GraphProto,
-    weights: &mut BTreeMap<String, Arc<Tensor>>,
+    weights: &mut BTreeMap<String, Tensor>,
     limit: usize,
 ) -> Result<()> {
-    for mut node in std::mem::take(&mut graph.node) {
+    for node in std::mem::take(&mut graph.node) {
         let name = node.output.first().filter(|name| !weights.contains_key(*name)).cloned();
         let is_constant = node.op_type == "Constant" && domain_name(&node.domain) == "ai.onnx";
         match name {
             Some(name) if is_constant => {
-                let tensor =
-                    decode_constant(&mut node, limit).map_err(|error| error.at_node(&node.name, "Constant"))?;
-                weights.insert(name, Arc::new(tensor));
+                let tensor = decode_constant(&node.attribute, &node.name, limit)
+                    .map_err(|error| error.at_node(&node.name, "Constant"))?;
+                weights.insert(name, tensor);
             }
             _ => graph.node.push(node),
         }
@@ -160,25 +187,19 @@ pub(super) fn take_constants(
 
 /// The value of a Constant node, in whichever attribute it stands.
 /// <https://onnx.ai/onnx/operators/onnx__Constant.html>
-fn decode_constant(node: &mut NodeProto, limit: usize) -> Result<Tensor> {
-    let Some(attribute) = node.attribute.iter_mut().find(|attribute| attribute.name.starts_with("value")) else {
-        return Err(Error::unsupported(format!("node \"{}\" (Constant) holds no dense value", node.name)));
+pub(crate) fn decode_constant(attributes: &[AttributeProto], node: &str, limit: usize) -> Result<Tensor> {
+    let Some(attribute) = attributes.iter().find(|attribute| attribute.name.starts_with("value")) else {
+        return Err(Error::unsupported(format!("node \"{node}\" (Constant) holds no dense value")));
     };
     let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
     match attribute.name.as_str() {
-        "value_float" => Ok(tensor0(attribute.f)),
-        "value_floats" => Ok(tensor1(&attribute.floats)),
-        "value_int" => Ok(tensor0(attribute.i)),
-        "value_ints" => Ok(tensor1(&attribute.ints)),
-        "value_string" => Ok(tensor0(text(&attribute.s))),
-        "value_strings" => Ok(tensor1(&attribute.strings.iter().map(text).collect::<Vec<_>>())),
-        _ => match decode(attribute.t.take().unwrap_or_default(), limit)? {
-            Weight::Here(tensor) => Ok(tensor),
-            Weight::Elsewhere(..) => Err(Error::unsupported(format!(
-                "node \"{}\" (Constant) has external data, which is supported for initializers only",
-                node.name
-            ))),
-        },
+        "value_float" => Ok(Tensor::scalar(attribute.f)),
+        "value_floats" => Ok(Tensor::vector(attribute.floats.clone())),
+        "value_int" => Ok(Tensor::scalar(attribute.i)),
+        "value_ints" => Ok(Tensor::vector(attribute.ints.clone())),
+        "value_string" => Ok(Tensor::scalar(text(&attribute.s))),
+        "value_strings" => Ok(Tensor::vector(attribute.strings.iter().map(text).collect())),
+        _ => decode_value(attribute.t.as_ref().unwrap_or(&TensorProto::default()), limit),
     }
 }
 

@@ -1,130 +1,167 @@
-//! From a model and what is known of its inputs to tract's optimised graph.
+//! A graph to a plan: what is known at load is computed, what nobody needs is dropped, and each node becomes a step.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 
-use tract_onnx::prelude::{DatumType, Framework as _, InferenceFact, InferenceModel, InferenceModelExt};
-use tract_onnx::prelude::{OutletId, Tensor, TractResult, TypedModel};
-use tract_onnx::tract_core::ops::konst::Const;
-use tract_onnx::tract_core::optim::Optimizer;
+use super::fold::fold_constants;
+use super::order::{drop_unused, sort_nodes};
+use super::{Operand, Plan, Step};
+use crate::error::{Error, ErrorCode, Result};
+use crate::graph::{Graph, Node, ValueId};
+use crate::ops::{self, Operator, Spec};
+use crate::tensor::Tensor;
+use crate::value::Value;
 
-use super::empty::fold_empty;
-use super::explain::NodeNames;
-use super::{PlanKey, catch_panic};
-use crate::error::{Error, Result};
-use crate::model::Model;
-use crate::ops::{is_unbounded_stride, make_opaque, onnx, protect, replace_squares};
-use crate::tensor::{ElementType, TensorInfo, count_bytes};
+/// What cannot run, by what is wrong, with the names of the nodes.
+pub type Faults = BTreeMap<String, Vec<String>>;
 
-/// Rewrites that undo each other would go on for ever; no model comes near this many.
-const REWRITES: usize = 1_000_000;
-
-/// What a plan is made of.
-pub(super) struct Built {
-    pub typed: TypedModel,
-    pub output_types: Vec<DatumType>,
-    /// The bytes of the constants, before they are packed for the kernels.
-    pub bytes: usize,
-}
-
-pub(super) fn build(model: &Model, key: &PlanKey, nodes: &NodeNames) -> Result<Built> {
-    let planning = |error| nodes.explain_planning(&error);
-    let mut typed = catch_panic(|| parse(model, key)?.into_typed()).map_err(planning)?;
-    protect(&mut typed).map_err(planning)?;
-    check_slices(&typed, nodes)?;
-    check_sizes(model, &typed, nodes)?;
-    let output_types = find_output_types(model, &typed)?;
-    let mut typed = catch_panic(|| typed.into_decluttered()).map_err(planning)?;
-    replace_squares(&mut typed);
-    make_opaque(&mut typed);
-    let bytes = count_constant_bytes(&typed);
-    let typed = catch_panic(|| optimise(typed)).map_err(planning)?;
-    Ok(Built { typed, output_types, bytes })
-}
-
-fn optimise(mut typed: TypedModel) -> TractResult<TypedModel> {
-    let codegen = Optimizer::codegen().stopping_at(REWRITES);
-    typed.optimize_with_session(&mut codegen.session())?;
-    Ok(typed)
-}
-
-/// tract's graph with the weights in place, shared and not copied, and the inputs' dims fixed.
-fn parse(model: &Model, key: &PlanKey) -> TractResult<InferenceModel> {
-    let mut inference = onnx().model_for_proto_model(&model.proto)?;
-    let outlets = inference.input_outlets()?.to_vec();
-    let (inputs, weights) = outlets.split_at(model.inputs.len().min(outlets.len()));
-    for (outlet, tensor) in weights.iter().zip(model.weights.values()) {
-        set_constant(&mut inference, *outlet, tensor)?;
-    }
-    let mut free = Vec::with_capacity(inputs.len());
-    for ((outlet, info), input) in inputs.iter().zip(&model.inputs).zip(key.inputs()) {
-        if let Some(value) = &input.value {
-            set_constant(&mut inference, *outlet, value)?;
-            continue;
-        }
-        let datum_type = info.element_type.map_or(DatumType::F32, ElementType::tract);
-        inference.set_outlet_fact(*outlet, InferenceFact::dt_shape(datum_type, input.dims.as_slice()))?;
-        free.push(*outlet);
-    }
-    inference.set_input_outlets(&free)?;
-    fold_empty(model, key, &mut inference)?;
-    Ok(inference)
-}
-
-fn set_constant(inference: &mut InferenceModel, outlet: OutletId, tensor: &Arc<Tensor>) -> TractResult<()> {
-    if let Some(node) = inference.nodes_mut().get_mut(outlet.node) {
-        node.op = Const::new(tensor.clone())?.into();
-    }
-    inference.set_outlet_fact(outlet, InferenceFact::try_from(tensor)?)
-}
-
-/// Refuses a Slice whose bounds are only known at run time and whose steps are not 1: tract would leave it out.
-fn check_slices(typed: &TypedModel, nodes: &NodeNames) -> Result<()> {
-    match typed.nodes().iter().find(|node| is_unbounded_stride(typed, node)) {
-        Some(node) => {
-            let error = Error::unsupported("steps other than 1 between bounds that are known at run time only");
-            Err(nodes.locate(error, &node.name))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Refuses a plan in which a value would be larger than allowed, before anything of that size is allocated.
-fn check_sizes(model: &Model, typed: &TypedModel, nodes: &NodeNames) -> Result<()> {
-    for node in typed.nodes() {
-        for output in &node.outputs {
-            let dims = output.fact.shape.as_concrete();
-            let element_type = ElementType::from_tract(output.fact.datum_type);
-            if let (Some(dims), Some(element_type)) = (dims, element_type) {
-                count_bytes(element_type, dims, model.limits.tensor_bytes)
-                    .map_err(|error| nodes.locate(error, &node.name))?;
+impl Plan {
+    /// Plans a graph. Operators that cannot run are added to `faults`; the plan is then of no use.
+    pub fn build(mut graph: Graph, faults: &mut Faults) -> Result<Plan> {
+        sort_nodes(&mut graph)?;
+        fold_constants(&mut graph)?;
+        drop_unused(&mut graph);
+        let mut steps = Vec::with_capacity(graph.nodes.len());
+        for mut node in std::mem::take(&mut graph.nodes) {
+            if let Some(made) = make_operator(&mut node, &graph.constants, faults)? {
+                steps.push((node, made));
             }
         }
+        Ok(assemble(steps, graph))
     }
-    Ok(())
 }
 
-/// The types of the outputs as the model declares them, which tract's may differ from in how dims are counted.
-fn find_output_types(model: &Model, typed: &TypedModel) -> Result<Vec<DatumType>> {
-    model.outputs.iter().enumerate().map(|(index, info)| find_output_type(index, info, typed)).collect()
+/// A node's operator, and which of the inputs it keeps itself.
+pub(super) struct Made {
+    pub operator: Operator,
+    pub consumed: Vec<bool>,
 }
 
-fn find_output_type(index: usize, info: &TensorInfo, typed: &TypedModel) -> Result<DatumType> {
-    let found = typed.output_fact(index).map_err(|error| Error::unsupported(format!("{error:#}")))?.datum_type;
-    let found = if found == DatumType::TDim { DatumType::I64 } else { found };
-    let Some(element_type) = ElementType::from_tract(found) else {
-        return Err(Error::unsupported(format!("output \"{}\" has the type {found:?}", info.name)));
+/// The operator of a node; `None` where it cannot run, which is added to `faults`.
+pub(super) fn make_operator(
+    node: &mut Node,
+    constants: &BTreeMap<ValueId, Tensor>,
+    faults: &mut Faults,
+) -> Result<Option<Made>> {
+    let Some(entry) = ops::find(&node.domain, &node.op) else {
+        faults.entry(node.qualified_name()).or_default().push(node.name.clone());
+        // Operators that cannot run inside the node are listed too.
+        plan_graphs(node, constants, faults)?;
+        return Ok(None);
     };
-    match info.element_type {
-        Some(declared) if declared != element_type => {
-            let (declared, element_type) = (declared.name(), element_type.name());
-            let message = format!("output \"{}\" is declared {declared} and computed as {element_type}", info.name);
-            Err(Error::unsupported(message).at_output(&info.name).mismatch(declared, element_type))
+    let plans = plan_graphs(node, constants, faults)?;
+    let known = node.inputs.iter().map(|input| input.and_then(|value| constants.get(&value)).cloned()).collect();
+    let mut spec = Spec::new(node, known, plans);
+    match (entry.make)(&mut spec) {
+        Ok(operator) => Ok(Some(Made { operator, consumed: spec.into_consumed() })),
+        Err(error) if error.code == ErrorCode::OpUnsupported => {
+            faults.entry(error.message).or_default().push(node.name.clone());
+            Ok(None)
         }
-        _ => Ok(found.unquantized()),
+        Err(error) => Err(name_node(error, node)),
     }
 }
 
-fn count_constant_bytes(typed: &TypedModel) -> usize {
-    let constants = typed.nodes().iter().filter_map(|node| node.op_as::<Const>());
-    constants.map(|constant| constant.val().len() * constant.val().datum_type().size_of()).sum()
+/// An error while an operator was made, about its node.
+fn name_node(error: Error, node: &Node) -> Error {
+    if error.subject.node.is_some() {
+        return error;
+    }
+    let message = format!("node \"{}\" ({}): {}", node.name, node.op, error.message);
+    Error { message, ..error }.at_node(&node.name, &node.op)
+}
+
+/// Plans the graphs inside a node. What they capture of values known by now becomes known inside.
+fn plan_graphs(
+    node: &mut Node,
+    constants: &BTreeMap<ValueId, Tensor>,
+    faults: &mut Faults,
+) -> Result<Vec<(String, Plan)>> {
+    let mut captures = std::mem::take(&mut node.captures).into_iter();
+    let mut plans = Vec::new();
+    for (name, graph) in &mut node.graphs {
+        let mut graph = std::mem::take(graph);
+        let inner = std::mem::take(&mut graph.captures);
+        for (inner, outer) in inner.into_iter().zip(captures.by_ref()) {
+            match constants.get(&outer) {
+                Some(tensor) => {
+                    graph.constants.insert(inner, tensor.clone());
+                }
+                None => {
+                    graph.captures.push(inner);
+                    node.captures.push(outer);
+                }
+            }
+        }
+        plans.push((name.clone(), Plan::build(graph, faults)?));
+    }
+    Ok(plans)
+}
+
+fn count_of(reads: &[Option<ValueId>], value: ValueId) -> usize {
+    reads.iter().filter(|read| **read == Some(value)).count()
+}
+
+fn assemble(made: Vec<(Node, Made)>, graph: Graph) -> Plan {
+    let reads = |node: &Node, consumed: &[bool]| -> Vec<Option<ValueId>> {
+        let own = node.inputs.iter().enumerate();
+        let own = own.map(|(index, value)| value.filter(|_| consumed.get(index) != Some(&true)));
+        own.chain(node.captures.iter().copied().map(Some)).collect()
+    };
+    let all: Vec<Vec<Option<ValueId>>> = made.iter().map(|(node, made)| reads(node, &made.consumed)).collect();
+    // The step that reads a value last; outputs of the graph stay to the end.
+    let mut last: HashMap<ValueId, usize> = HashMap::new();
+    for (index, reads) in all.iter().enumerate() {
+        last.extend(reads.iter().flatten().map(|&value| (value, index)));
+    }
+    let mut output_last: HashMap<ValueId, usize> = HashMap::new();
+    for (index, &value) in graph.outputs.iter().enumerate() {
+        last.insert(value, usize::MAX);
+        output_last.insert(value, index);
+    }
+    let mut constants = Vec::new();
+    let mut numbers: HashMap<ValueId, usize> = HashMap::new();
+    let mut bytes = 0;
+    let mut known = |value: ValueId| -> Option<usize> {
+        let tensor = graph.constants.get(&value)?;
+        Some(*numbers.entry(value).or_insert_with(|| {
+            bytes += tensor.bytes();
+            constants.push(Value::Tensor(tensor.clone()));
+            constants.len() - 1
+        }))
+    };
+    let mut steps = Vec::with_capacity(made.len());
+    for (index, ((node, made), reads)) in made.into_iter().zip(all).enumerate() {
+        let to_operand = |value: &Option<ValueId>| match *value {
+            None => Operand::Missing,
+            Some(value) => match known(value) {
+                Some(number) => Operand::Constant(number),
+                // A value that one step reads twice cannot be given up by it.
+                None if last.get(&value) == Some(&index) && count_of(&reads, value) == 1 => Operand::Last(value),
+                None => Operand::Shared(value),
+            },
+        };
+        let operands = reads.iter().map(to_operand).collect();
+        let is_released = |value: &ValueId| last.get(value) == Some(&index) && count_of(&reads, *value) > 1;
+        let releases = reads.iter().flatten().copied().filter(is_released).collect();
+        let wanted = node.outputs.iter().map(Option::is_some).collect();
+        steps.push(Step {
+            operator: made.operator,
+            own: node.inputs.len(),
+            name: node.name,
+            op: node.op,
+            operands,
+            outputs: node.outputs,
+            wanted,
+            releases,
+        });
+    }
+    let outputs = graph.outputs.iter().enumerate().map(|(index, &value)| match known(value) {
+        Some(number) => Operand::Constant(number),
+        None if output_last.get(&value) == Some(&index) => Operand::Last(value),
+        None => Operand::Shared(value),
+    });
+    let outputs = outputs.collect();
+    let inputs = graph.inputs.iter().chain(&graph.captures);
+    let inputs = inputs.map(|value| last.contains_key(value).then_some(*value)).collect();
+    Plan { steps, constants, slots: graph.names.len(), inputs, captures: graph.captures.len(), outputs, bytes }
 }

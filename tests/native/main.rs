@@ -2,10 +2,5 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod conformance;
-mod constants;
-mod graph;
 mod onnx;
-mod optimiser;
-mod reader;
 mod reference;
-mod session;

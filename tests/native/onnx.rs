@@ -1,10 +1,13 @@
 //! Models made in place, and the short way through the core.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use edgewise::error::{Error, Result};
-use edgewise::model::{Integrity, Limits, Model, Reader};
+use edgewise::model::{Integrity, Limits, Model, Reader, decode_value};
 use edgewise::session::Session;
+use edgewise::tensor::Kind;
+use edgewise::value::Value;
 use prost::Message;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::{
@@ -91,4 +94,39 @@ pub fn load(model: &ModelProto) -> Result<Session> {
 
 pub fn load_error(model: &ModelProto) -> Error {
     load(model).err().expect("the model should be refused")
+}
+
+/// A sequence, or an optional, as ONNX stores values.
+#[derive(Clone, PartialEq, Message)]
+struct SequenceProto {
+    #[prost(message, repeated, tag = "3")]
+    tensors: Vec<TensorProto>,
+    #[prost(message, repeated, tag = "5")]
+    sequences: Vec<SequenceProto>,
+}
+
+impl SequenceProto {
+    fn to_value(&self) -> Option<Value> {
+        let tensors = self.tensors.iter().map(to_tensor);
+        let sequences = self.sequences.iter().map(SequenceProto::to_value);
+        tensors.chain(sequences).collect::<Option<Vec<Value>>>().map(Value::from)
+    }
+}
+
+fn to_tensor(proto: &TensorProto) -> Option<Value> {
+    decode_value(proto, 1 << 30).ok().map(Value::Tensor)
+}
+
+/// Reads a stored value.
+pub fn read_value(path: &Path, kind: Kind) -> Option<Value> {
+    let bytes = std::fs::read(path).ok()?;
+    match kind {
+        Kind::Tensor => to_tensor(&TensorProto::decode(&*bytes).ok()?),
+        Kind::Sequence | Kind::Maps => SequenceProto::decode(&*bytes).ok()?.to_value(),
+        Kind::Optional => {
+            let proto = SequenceProto::decode(&*bytes).ok()?;
+            let inner = proto.tensors.first().and_then(to_tensor);
+            inner.or_else(|| proto.sequences.first().and_then(SequenceProto::to_value)).or(Some(Value::Nothing))
+        }
+    }
 }

@@ -1,0 +1,3 @@
+//! Where the time goes: loops over plain slices that know nothing of nodes and models.
+
+pub mod simd;

@@ -1,0 +1,5 @@
+//! Arithmetic on two tensors or more.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

@@ -1,0 +1,5 @@
+//! Attention.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

@@ -1,0 +1,145 @@
+//! One call of an operator: the values it is given.
+
+use smallvec::SmallVec;
+
+use crate::error::{Error, Result};
+use crate::tensor::{Element, Tensor};
+use crate::value::Value;
+
+/// What a call gives, one value an output; more than the node asks for are dropped.
+pub type Outputs = SmallVec<[Value; 1]>;
+
+/// A value that a call is given.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// An optional input that the node leaves out.
+    Missing,
+    /// A value that others need as well.
+    Shared(&'a Value),
+    /// A value that nobody else needs: its memory may become the output's.
+    Owned(Value),
+    /// What was taken, for messages.
+    Taken(String),
+}
+
+impl Input<'_> {
+    fn value(&self) -> Option<&Value> {
+        match self {
+            Input::Shared(value) => Some(value),
+            Input::Owned(value) => Some(value),
+            Input::Missing | Input::Taken(_) => None,
+        }
+    }
+}
+
+/// The values that a call of an operator is given.
+pub struct Call<'a> {
+    inputs: SmallVec<[Input<'a>; 4]>,
+    /// How many of the inputs are the node's own; the rest are captured by the graphs inside it.
+    own: usize,
+    /// Which outputs are asked for.
+    wanted: &'a [bool],
+}
+
+impl<'a> Call<'a> {
+    /// A call with these inputs, the first `own` of which are the node's own.
+    pub fn new(inputs: SmallVec<[Input<'a>; 4]>, own: usize, wanted: &'a [bool]) -> Call<'a> {
+        Call { inputs, own, wanted }
+    }
+
+    /// The number of inputs, those left out at the end not counted.
+    pub fn len(&self) -> usize {
+        self.own
+    }
+
+    /// Whether there are no inputs.
+    pub fn is_empty(&self) -> bool {
+        self.own == 0
+    }
+
+    /// Whether an output is asked for.
+    pub fn wants(&self, output: usize) -> bool {
+        self.wanted.get(output).copied().unwrap_or(false)
+    }
+
+    /// The number of outputs that the node names.
+    pub fn outputs(&self) -> usize {
+        self.wanted.len()
+    }
+
+    fn own_input(&self, index: usize) -> Option<&Value> {
+        self.inputs.get(index).filter(|_| index < self.own).and_then(Input::value)
+    }
+
+    /// An input of any kind.
+    pub fn value(&self, index: usize) -> Result<&Value> {
+        self.own_input(index).ok_or_else(|| missing(index))
+    }
+
+    /// An input of any kind, or `None` where the node leaves it out.
+    pub fn optional_value(&self, index: usize) -> Option<&Value> {
+        self.own_input(index)
+    }
+
+    /// An input, which must be a tensor.
+    pub fn tensor(&self, index: usize) -> Result<&Tensor> {
+        self.value(index)?.tensor()
+    }
+
+    /// An input, or `None` where the node leaves it out.
+    pub fn optional(&self, index: usize) -> Result<Option<&Tensor>> {
+        self.own_input(index).map(Value::tensor).transpose()
+    }
+
+    /// The elements of an input, which must be of type `T`.
+    pub fn slice<T: Element>(&self, index: usize) -> Result<&[T]> {
+        self.tensor(index)?.slice()
+    }
+
+    /// An input that is given up by the call: where nobody else needs it, it can be changed in place.
+    pub fn take_value(&mut self, index: usize) -> Result<Value> {
+        let input = self.inputs.get_mut(index).filter(|_| index < self.own).ok_or_else(|| missing(index))?;
+        match input {
+            Input::Shared(value) => Ok(value.clone()),
+            Input::Owned(value) => {
+                let taken = Input::Taken(value.to_string());
+                match std::mem::replace(input, taken) {
+                    Input::Owned(value) => Ok(value),
+                    _ => Err(missing(index)),
+                }
+            }
+            Input::Missing | Input::Taken(_) => Err(missing(index)),
+        }
+    }
+
+    /// A tensor that is given up by the call: where nobody else needs it, its memory can become the output's.
+    pub fn take(&mut self, index: usize) -> Result<Tensor> {
+        self.take_value(index)?.into_tensor()
+    }
+
+    /// Whether an input's memory can become the output's.
+    pub fn is_owned(&self, index: usize) -> bool {
+        matches!(self.inputs.get(index), Some(Input::Owned(_)))
+    }
+
+    /// The values that the graphs inside the node capture.
+    pub fn captures(&self) -> Vec<Value> {
+        self.inputs.iter().skip(self.own).filter_map(|input| input.value().cloned()).collect()
+    }
+
+    /// The inputs as messages show them.
+    pub fn describe_inputs(&self) -> String {
+        let describe_input = |input: &Input| match input {
+            Input::Missing => "none".to_string(),
+            Input::Taken(text) => text.clone(),
+            Input::Shared(value) => value.to_string(),
+            Input::Owned(value) => value.to_string(),
+        };
+        let inputs: Vec<String> = self.inputs.iter().take(self.own).map(describe_input).collect();
+        inputs.join(", ")
+    }
+}
+
+fn missing(index: usize) -> Error {
+    Error::execution(format!("input {index} is missing"))
+}

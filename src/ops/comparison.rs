@@ -1,0 +1,5 @@
+//! Comparisons, logic and choices.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

@@ -1,0 +1,5 @@
+//! Tensors put together and taken apart.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

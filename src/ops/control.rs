@@ -1,0 +1,5 @@
+//! Branches and loops.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

@@ -1,0 +1,5 @@
+//! Convolutions.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

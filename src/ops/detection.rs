@@ -1,0 +1,5 @@
+//! Boxes.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

@@ -1,0 +1,5 @@
+//! Elements chosen by their places.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

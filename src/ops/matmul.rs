@@ -1,0 +1,5 @@
+//! Products of matrices.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

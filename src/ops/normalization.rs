@@ -1,0 +1,5 @@
+//! Normalisation.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

@@ -1,0 +1,5 @@
+//! Edges added, elements repeated.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

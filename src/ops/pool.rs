@@ -1,0 +1,5 @@
+//! Pooling.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

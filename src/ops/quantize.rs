@@ -1,0 +1,5 @@
+//! Numbers as small integers.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

@@ -1,0 +1,5 @@
+//! Recurrent layers.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

@@ -1,0 +1,5 @@
+//! Axes reduced to one element.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

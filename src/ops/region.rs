@@ -1,0 +1,5 @@
+//! Regions of images.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

@@ -1,0 +1,5 @@
+//! Images and grids in other sizes.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

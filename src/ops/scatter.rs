@@ -1,0 +1,5 @@
+//! Elements put in places.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

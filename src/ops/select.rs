@@ -1,0 +1,5 @@
+//! Elements chosen by their values.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

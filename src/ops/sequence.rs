@@ -1,0 +1,5 @@
+//! Sequences and optionals.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

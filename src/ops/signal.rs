@@ -1,0 +1,5 @@
+//! Signals and their spectra.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

@@ -1,0 +1,5 @@
+//! Parts of a tensor.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

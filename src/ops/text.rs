@@ -1,0 +1,5 @@
+//! Strings.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];

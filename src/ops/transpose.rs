@@ -1,0 +1,5 @@
+//! Axes in another order.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];
