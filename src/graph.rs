@@ -9,7 +9,7 @@ pub(crate) use build::{Builder, widen_half};
 
 use std::collections::BTreeMap;
 
-use crate::tensor::Tensor;
+use crate::tensor::{ElementType, Tensor};
 
 /// A value of one graph; the values of each graph are numbered from 0.
 pub type ValueId = usize;
@@ -25,10 +25,21 @@ pub struct Graph {
     pub captures: Vec<ValueId>,
     /// Values that the graph gives.
     pub outputs: Vec<ValueId>,
+    /// What the model declares about them, as far as it is known without a run.
+    pub declared: Vec<Declared>,
     /// Values known at load.
     pub constants: BTreeMap<ValueId, Tensor>,
     /// The names of all values, for messages. Values that a pass adds have none.
     pub names: Vec<String>,
+}
+
+/// What a model declares about an output of a graph.
+#[derive(Debug, Clone, Default)]
+pub struct Declared {
+    /// The element type as it is computed.
+    pub element_type: Option<ElementType>,
+    /// The dims; those that are free are 0. `None` where the rank is.
+    pub dims: Option<Vec<usize>>,
 }
 
 /// An operator applied to values.

@@ -20,9 +20,11 @@ mod detection;
 mod einsum;
 mod gather;
 mod matmul;
+
 mod ml;
 mod normalization;
 mod pad;
+mod pieces;
 mod pool;
 mod quantize;
 mod quantized;

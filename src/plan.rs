@@ -9,6 +9,7 @@ pub use build::Faults;
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::graph::Declared;
 use crate::ops::{Call, Input, Operator};
 use crate::value::Value;
 
@@ -52,6 +53,7 @@ pub struct Plan {
     /// How many of them are captures.
     captures: usize,
     outputs: Vec<Operand>,
+    declared: Vec<Declared>,
     /// Bytes of `constants`.
     bytes: usize,
 }
@@ -88,9 +90,9 @@ impl Plan {
         self.inputs.len() - self.captures
     }
 
-    /// The number of values that the graph gives.
-    pub fn outputs(&self) -> usize {
-        self.outputs.len()
+    /// What the model declares about the values that the graph gives.
+    pub fn outputs(&self) -> &[Declared] {
+        &self.declared
     }
 
     /// Runs the plan on the graph's inputs and what it captures, and returns its outputs.

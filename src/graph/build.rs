@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use half::{bf16, f16};
-use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, OperatorSetIdProto};
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, NodeProto, OperatorSetIdProto, ValueInfoProto, tensor_shape_proto, type_proto,
+};
 
-use super::{Attribute, Graph, Node, ValueId};
+use super::{Attribute, Declared, Graph, Node, ValueId};
 use crate::error::{Error, Result};
 use crate::model::domain_name;
 use crate::model::extension::FunctionProto;
@@ -83,6 +85,7 @@ impl<'m> Builder<'m> {
             let value = scope.resolve(&mut graph, &output.name)?;
             let missing = || Error::invalid("a graph has an output without a name");
             graph.outputs.push(value.ok_or_else(missing)?);
+            graph.declared.push(read_declared(output));
         }
         Ok(graph)
     }
@@ -270,6 +273,21 @@ impl<'m> Scope<'m> {
             }
         };
         attributes.iter().filter_map(bind).collect()
+    }
+}
+
+fn read_declared(output: &ValueInfoProto) -> Declared {
+    let Some(type_proto::Value::TensorType(tensor)) = output.r#type.as_ref().and_then(|kind| kind.value.as_ref())
+    else {
+        return Declared::default();
+    };
+    let size = |dim: &tensor_shape_proto::Dimension| match dim.value {
+        Some(tensor_shape_proto::dimension::Value::DimValue(size)) => usize::try_from(size).unwrap_or(0),
+        _ => 0,
+    };
+    Declared {
+        element_type: ElementType::from_onnx(tensor.elem_type).map(ElementType::computed),
+        dims: tensor.shape.as_ref().map(|shape| shape.dim.iter().map(size).collect()),
     }
 }
 

@@ -122,9 +122,14 @@ impl<'a> Call<'a> {
         matches!(self.inputs.get(index), Some(Input::Owned(_)))
     }
 
-    /// The values that the graphs inside the node capture.
-    pub fn captures(&self) -> Vec<Value> {
-        self.inputs.iter().skip(self.own).filter_map(|input| input.value().cloned()).collect()
+    /// The values that the graphs inside the node capture, given up by the call.
+    pub fn take_captures(&mut self) -> Vec<Value> {
+        let take = |input: &mut Input| match std::mem::replace(input, Input::Missing) {
+            Input::Shared(value) => Some(value.clone()),
+            Input::Owned(value) => Some(value),
+            Input::Missing | Input::Taken(_) => None,
+        };
+        self.inputs.iter_mut().skip(self.own).filter_map(take).collect()
     }
 
     /// The inputs as messages show them.

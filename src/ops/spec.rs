@@ -132,11 +132,7 @@ impl<'a> Spec<'a> {
 
     /// The element type that an attribute names, as it is computed: half-precision types are float32.
     pub fn element_type(&self, name: &str) -> Result<Option<ElementType>> {
-        let exact = self.exact_element_type(name)?;
-        Ok(exact.map(|element_type| match element_type {
-            ElementType::Float16 | ElementType::Bfloat16 => ElementType::Float32,
-            other => other,
-        }))
+        Ok(self.exact_element_type(name)?.map(ElementType::computed))
     }
 
     /// The element type that an attribute names.

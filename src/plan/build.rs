@@ -163,5 +163,14 @@ fn assemble(made: Vec<(Node, Made)>, graph: Graph) -> Plan {
     let outputs = outputs.collect();
     let inputs = graph.inputs.iter().chain(&graph.captures);
     let inputs = inputs.map(|value| last.contains_key(value).then_some(*value)).collect();
-    Plan { steps, constants, slots: graph.names.len(), inputs, captures: graph.captures.len(), outputs, bytes }
+    Plan {
+        steps,
+        constants,
+        slots: graph.names.len(),
+        inputs,
+        captures: graph.captures.len(),
+        outputs,
+        declared: graph.declared,
+        bytes,
+    }
 }

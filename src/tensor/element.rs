@@ -146,6 +146,14 @@ impl ElementType {
         self.row().is_some_and(|row| row.is_public)
     }
 
+    /// The type that elements of this one are computed as: float32 of those of half precision.
+    pub fn computed(self) -> ElementType {
+        match self {
+            ElementType::Float16 | ElementType::Bfloat16 => ElementType::Float32,
+            other => other,
+        }
+    }
+
     /// Whether this is a floating-point type.
     pub fn is_float(self) -> bool {
         matches!(self, ElementType::Float32 | ElementType::Float64 | ElementType::Float16 | ElementType::Bfloat16)
