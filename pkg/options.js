@@ -15,6 +15,7 @@ const kinds = {
   ],
   limits: ["an object of numbers", hasNumbers],
   freeDimensionOverrides: ["an object of numbers by the name of a dim", hasNumbers],
+  maps: ["a boolean", (value) => typeof value === "boolean"],
   outputs: [
     "an array of names",
     (value) => Array.isArray(value) && value.every((name) => typeof name === "string"),

@@ -3,8 +3,8 @@
 import { callEngine } from "./engine.js";
 import { checkAborted, InferenceError } from "./error.js";
 import { checkDims, checkOptions } from "./options.js";
-import { copyTensor, decodeTensor, encodeTensor, Tensor } from "./tensor.js";
-import { toTensor } from "./values.js";
+import { Tensor } from "./tensor.js";
+import { convertInput, copyValue, decodeValue, encodeValue, toMaps } from "./values.js";
 
 /**
  * What a model says about one of its inputs or outputs.
@@ -13,6 +13,9 @@ import { toTensor } from "./values.js";
  * @property {import("./tensor.js").ElementType | null} type null where the model leaves it open
  * @property {(number | string | null)[] | null} dims a size, the name of a size, or null for any; null altogether where the
  *   model leaves the rank open
+ * @property {"tensor" | "sequence" | "maps" | "optional"} kind what the value is: of a sequence or an optional, type and dims
+ *   are those of its tensors
+ * @property {readonly (string | bigint)[]} [labels] what the columns of a classifier's scores are about
  */
 
 /**
@@ -33,6 +36,7 @@ import { toTensor } from "./values.js";
 /**
  * @typedef {object} RunOptions
  * @property {readonly string[] | undefined} [outputs] the outputs wanted; all of them by default
+ * @property {boolean | undefined} [maps] whether outputs with labels come as one Map for each row
  * @property {import("./load.js").Signal | undefined} [signal] takes the run back while it waits for its turn
  */
 
@@ -41,15 +45,15 @@ import { toTensor } from "./values.js";
  * @property {string} build the instruction set that the engine uses
  * @property {number} runs
  * @property {number} failures runs that ended in an error
- * @property {number} plans plans that are kept, one for each set of input dims
- * @property {number} planned plans made so far
- * @property {number} planHits runs that found their plan
+ * @property {number} steps steps of the plan, which are fewer than the model's nodes
  * @property {number} modelBytes bytes of the model's weights
  * @property {{ engine: number, download: number, prepare: number, lastRun: number | undefined, runs: number }} milliseconds
  *   how long the engine's start, the download, the preparation, the last run and all runs took
  */
 
 /** @typedef {Record<string, Tensor>} Outputs */
+/** @typedef {import("./values.js").ConvertedValue} ConvertedValue */
+/** @typedef {Record<string, import("./values.js").InputValue | null>} Inputs */
 
 /** A model that is ready to run. */
 export class Session {
@@ -90,42 +94,45 @@ export class Session {
 
   /**
    * Runs the model. Runs of one session take their turn in the order of the calls.
-   * @param {Record<string, import("./values.js").InputValue>} inputs
+   * @template {Record<string, import("./values.js").OutputValue>} [T=Outputs] for models whose outputs are not all tensors
+   * @param {Inputs} inputs
    * @param {RunOptions} [options]
-   * @returns {Promise<Outputs>}
+   * @returns {Promise<T>}
    */
   async run(inputs, options) {
-    const { signal, outputs } = checkOptions(options);
+    const checked = checkOptions(options);
+    const { signal } = checked;
     checkAborted(signal);
     this.#checkReleased();
-    const tensors = this.#convert(inputs);
-    if (!this.#last) return this.#take(async () => this.#execute(tensors, outputs));
+    const values = this.#convert(inputs);
+    if (!this.#last) return this.#take(async () => this.#execute(values, checked));
     // The caller may reuse its arrays before this run's turn comes.
-    const copies = tensors.map(
-      ([name, tensor]) => /** @type {[string, Tensor]} */ ([name, copyTensor(tensor)]),
+    const copies = values.map(
+      ([name, value]) => /** @type {[string, ConvertedValue]} */ ([name, copyValue(value)]),
     );
     const previous = this.#last;
     return this.#take(async () => {
       await previous;
       checkAborted(signal);
-      return this.#execute(copies, outputs);
+      return this.#execute(copies, checked);
     });
   }
 
   /**
    * Runs the model at once, where nothing may wait: an audio worklet, say.
-   * @param {Record<string, import("./values.js").InputValue>} inputs
-   * @param {Pick<RunOptions, "outputs">} [options]
-   * @returns {Outputs}
+   * @template {Record<string, import("./values.js").OutputValue>} [T=Outputs] for models whose outputs are not all tensors
+   * @param {Inputs} inputs
+   * @param {Pick<RunOptions, "outputs" | "maps">} [options]
+   * @returns {T}
    */
   runSync(inputs, options) {
-    const { outputs } = checkOptions(options);
+    const checked = checkOptions(options);
     this.#checkReleased();
-    return this.#execute(this.#convert(inputs), outputs);
+    return this.#execute(this.#convert(inputs), checked);
   }
 
   /**
-   * Makes the plan for inputs of these dims, so that the first run need not.
+   * Runs the model once on zeros of these dims, so that the JavaScript engine has compiled what the first run needs.
    * @param {Record<string, readonly number[]>} [dims] by input; those that the model fixes may be left out
    * @returns {Promise<void>}
    */
@@ -146,31 +153,21 @@ export class Session {
    */
   stats() {
     const handle = this.#open();
-    const { plans, planned, planHits, modelBytes } = callEngine(this.#engine, () => handle.stats());
+    const { steps, modelBytes } = callEngine(this.#engine, () => handle.stats());
     const build = callEngine(this.#engine, ({ buildName }) => buildName());
     const milliseconds = { ...this.#times };
-    return {
-      build,
-      runs: this.#runs,
-      failures: this.#failures,
-      plans,
-      planned,
-      planHits,
-      modelBytes,
-      milliseconds,
-    };
+    return { build, runs: this.#runs, failures: this.#failures, steps, modelBytes, milliseconds };
   }
 
   /**
-   * Memory in bytes: the engine's in all, which sessions share and which does not shrink; the model's weights; and the
-   * constants of its plans, which may be the same memory.
-   * @returns {{ engineBytes: number, modelBytes: number, planBytes: number }}
+   * Memory in bytes: the engine's in all, which sessions share and which does not shrink, and the model's weights.
+   * @returns {{ engineBytes: number, modelBytes: number }}
    */
   memory() {
     const handle = this.#open();
-    const { modelBytes, planBytes } = callEngine(this.#engine, () => handle.stats());
+    const { modelBytes } = callEngine(this.#engine, () => handle.stats());
     const engineBytes = callEngine(this.#engine, ({ memoryBytes }) => memoryBytes());
-    return { engineBytes, modelBytes, planBytes };
+    return { engineBytes, modelBytes };
   }
 
   /**
@@ -211,8 +208,8 @@ export class Session {
   }
 
   /**
-   * @param {Record<string, import("./values.js").InputValue>} inputs
-   * @returns {[string, Tensor][]}
+   * @param {Inputs} inputs
+   * @returns {[string, ConvertedValue][]}
    */
   #convert(inputs) {
     const isUnnamed = inputs instanceof Tensor || Array.isArray(inputs) || ArrayBuffer.isView(inputs);
@@ -223,24 +220,24 @@ export class Session {
     return Object.entries(inputs).map(([name, value]) => {
       const info = this.inputs.find((input) => input.name === name);
       if (!info) throw callEngine(this.#engine, () => handle.refuseInput(name));
-      return [name, toTensor(value, info)];
+      return [name, convertInput(value, info)];
     });
   }
 
   /**
-   * @param {[string, Tensor][]} tensors
-   * @param {readonly string[] | undefined} outputs
-   * @returns {Outputs}
+   * @param {[string, ConvertedValue][]} values
+   * @param {RunOptions} options
+   * @returns {any}
    */
-  #execute(tensors, outputs) {
+  #execute(values, { outputs, maps }) {
     const start = performance.now();
     this.#runs += 1;
     try {
-      const inputs = tensors.map(([name, tensor]) => ({ name, ...encodeTensor(tensor) }));
+      const inputs = values.map(([name, value]) => ({ name, ...encodeValue(value) }));
       const handle = this.#open();
       const wanted = outputs && [...outputs];
-      const values = callEngine(this.#engine, () => handle.run(inputs, wanted));
-      return decodeOutputs(values);
+      const results = callEngine(this.#engine, () => handle.run(inputs, wanted));
+      return this.#decode(results, maps ?? false);
     } catch (error) {
       this.#failures += 1;
       throw error;
@@ -248,6 +245,22 @@ export class Session {
       this.#times.lastRun = performance.now() - start;
       this.#times.runs += this.#times.lastRun;
     }
+  }
+
+  /**
+   * @param {any[]} results name, type, dims and data of each output in turn
+   * @param {boolean} maps
+   */
+  #decode(results, maps) {
+    /** @type {[string, import("./values.js").OutputValue][]} */
+    const entries = [];
+    for (let index = 0; index < results.length; index += 4) {
+      const [name, type, dims, data] = results.slice(index, index + 4);
+      const value = decodeValue(type, dims, data);
+      const labels = maps ? this.outputs.find((output) => output.name === name)?.labels : undefined;
+      entries.push([name, labels && value instanceof Tensor ? toMaps(value, labels) : value]);
+    }
+    return Object.fromEntries(entries);
   }
 
   #checkReleased() {
@@ -258,18 +271,4 @@ export class Session {
     if (!this.#handle) throw new InferenceError("SESSION_RELEASED", "the session has been released");
     return this.#handle;
   }
-}
-
-/**
- * @param {any[]} values name, type, dims and data of each output in turn
- * @returns {Outputs}
- */
-function decodeOutputs(values) {
-  /** @type {[string, Tensor][]} */
-  const entries = [];
-  for (let index = 0; index < values.length; index += 4) {
-    const [name, type, dims, data] = values.slice(index, index + 4);
-    entries.push([name, decodeTensor(type, dims, data)]);
-  }
-  return Object.fromEntries(entries);
 }

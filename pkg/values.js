@@ -1,5 +1,5 @@
 import { InferenceError } from "./error.js";
-import { Tensor } from "./tensor.js";
+import { copyTensor, decodeTensor, encodeTensor, Tensor } from "./tensor.js";
 
 /**
  * What `run` takes for an input: a Tensor, an object like one, or where the model says enough about the input, bare
@@ -9,6 +9,93 @@ import { Tensor } from "./tensor.js";
  */
 
 /** @typedef {import("./session.js").TensorInfo} TensorInfo */
+
+/**
+ * What `run` gives for an output: a Tensor and, of few models, an array for a sequence, a Map, or null for an optional that
+ * is not there.
+ * @typedef {Tensor | OutputValue[] | Map<string | bigint, number | bigint | string> | null} OutputValue
+ */
+
+/**
+ * An input on its way to the engine: a tensor, a sequence of such, or null for an optional that is not there.
+ * @typedef {Tensor | ConvertedValue[] | null} ConvertedValue
+ */
+
+/**
+ * The tensor, or the sequence, that `value` stands for.
+ * @param {InputValue | null} value
+ * @param {TensorInfo} info what the model says about the input
+ * @returns {ConvertedValue}
+ */
+export function convertInput(value, info) {
+  if (info.kind === "optional" && value == null) return null;
+  const isSequence = info.kind === "sequence" || (info.kind === "optional" && Array.isArray(value));
+  if (!isSequence) return toTensor(/** @type {InputValue} */ (value), info);
+  if (Array.isArray(value)) return value.map((item) => toTensor(item, { ...info, kind: "tensor" }));
+  throw new InferenceError("INPUT_INVALID", `input "${info.name}": expected an array of tensors`, {
+    input: info.name,
+  });
+}
+
+/**
+ * A value of its own memory, since the caller may reuse what it gave.
+ * @param {ConvertedValue} value
+ * @returns {ConvertedValue}
+ */
+export function copyValue(value) {
+  if (value === null) return null;
+  return Array.isArray(value) ? value.map(copyValue) : copyTensor(value);
+}
+
+/**
+ * A value as the engine takes it.
+ * @param {ConvertedValue} value
+ * @returns {{ type: string, dims?: readonly number[], data?: unknown }}
+ */
+export function encodeValue(value) {
+  if (value === null) return { type: "nothing" };
+  return Array.isArray(value) ? { type: "sequence", data: value.map(encodeValue) } : encodeTensor(value);
+}
+
+/**
+ * A value as the engine gives it.
+ * @param {string} type
+ * @param {number[]} dims
+ * @param {any} data
+ * @returns {OutputValue}
+ */
+export function decodeValue(type, dims, data) {
+  if (type === "nothing") return null;
+  if (type !== "sequence" && type !== "map") return decodeTensor(type, dims, data);
+  const items = [];
+  for (let index = 0; index < data.length; index += 3) {
+    items.push(decodeValue(data[index], data[index + 1], data[index + 2]));
+  }
+  if (type === "sequence") return items;
+  const [keys, values] = /** @type {any[]} */ (items);
+  return zip(keys.data, values.data);
+}
+
+/**
+ * A map of each row of `tensor`, for callers that want what the model's ZipMap gives.
+ * @param {Tensor} tensor
+ * @param {readonly (string | bigint)[]} labels
+ * @returns {OutputValue[]}
+ */
+export function toMaps(tensor, labels) {
+  const rows = tensor.dims.length === 1 ? 1 : (tensor.dims[0] ?? 0);
+  const row = (/** @type {number} */ index) =>
+    /** @type {any} */ (tensor.data).slice(index * labels.length, (index + 1) * labels.length);
+  return Array.from({ length: rows }, (_, index) => zip(labels, row(index)));
+}
+
+/**
+ * @param {readonly any[]} keys
+ * @param {ArrayLike<any>} values
+ */
+function zip(keys, values) {
+  return new Map(Array.from(keys, (key, index) => [key, values[index]]));
+}
 
 /**
  * The tensor that `value` stands for.

@@ -12,18 +12,6 @@ use crate::model::{Integrity, Reader};
 use crate::session::Session;
 use values::{LoadOptions, ReadOptions, from_js, list, to_js};
 
-unsafe extern "C" {
-    fn __wasm_call_ctors();
-}
-
-/// Runs once per instance.
-#[wasm_bindgen(start)]
-fn start() {
-    // SAFETY: the linker makes this function. A module that calls it itself keeps wasm-ld from wrapping every
-    // export in a call of it, which would register tract's kernels again at each.
-    unsafe { __wasm_call_ctors() };
-}
-
 /// Calls `listener` with the message of a Rust panic, just before the trap that it ends in.
 #[wasm_bindgen(js_name = onPanic)]
 pub fn on_panic(listener: Function) {
@@ -100,8 +88,9 @@ impl ModelReader {
 
     /// Describes the model without preparing it.
     pub fn inspect(self) -> Result<JsValue, JsValue> {
-        let model = self.0.0.finish().map_err(values::throw)?;
-        to_js(&values::Inspection::from(&model))
+        let mut model = self.0.0.finish().map_err(values::throw)?;
+        let faults = model.list_unsupported().map_err(values::throw)?;
+        to_js(&values::Inspection::new(&model, faults))
     }
 
     /// Prepares the model to run.
@@ -146,7 +135,7 @@ impl EngineSession {
         Err(values::throw(self.0.unknown_input(name)))
     }
 
-    /// Makes the plan for inputs of the dims given by name.
+    /// Runs the model once on zeros of the dims given by name.
     #[wasm_bindgen(js_name = warmUp)]
     pub fn warm_up(&mut self, dims: JsValue) -> Result<(), JsValue> {
         let dims = values::read_dims(from_js(dims)?).map_err(values::throw)?;
@@ -158,6 +147,6 @@ impl EngineSession {
         let inputs = tensors::read_all(inputs).map_err(values::throw)?;
         let outputs: Option<Vec<String>> = from_js(outputs)?;
         let results = self.0.run(inputs, outputs.as_deref()).map_err(values::throw)?;
-        tensors::write_all(results)
+        Ok(tensors::write_all(&results))
     }
 }

@@ -3,9 +3,11 @@
 
 mod attribute;
 mod build;
+mod labels;
 
 pub use attribute::Attribute;
 pub(crate) use build::{Builder, widen_half};
+pub(crate) use labels::take_labels;
 
 use std::collections::BTreeMap;
 

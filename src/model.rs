@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use tract_onnx::pb::{ModelProto, tensor_shape_proto, type_proto};
 
 use crate::error::{Error, Result};
-use crate::graph::{Builder, Graph};
+use crate::graph::{Builder, Graph, take_labels};
 use crate::plan::{Faults, Plan};
 use crate::tensor::{Dim, ElementType, Kind, Tensor, TensorInfo, onnx_type_name};
 use extension::{FunctionProto, GraphExtension, TypeExtension, ValueExtension};
@@ -138,11 +138,23 @@ impl Model {
     /// plan.
     pub(crate) fn plan(&mut self) -> Result<(Plan, Faults)> {
         operators::check_opset(&self.metadata)?;
-        let graph = self.build_graph()?;
+        let mut graph = self.build_graph()?;
         self.weights.clear();
+        for (info, labels) in self.outputs.iter_mut().zip(take_labels(&mut graph)) {
+            if let Some(labels) = labels {
+                let dims = Some(vec![Dim::Unknown, Dim::Fixed(labels.len())]);
+                let (kind, element_type) = (Kind::Tensor, Some(ElementType::Float32));
+                *info = TensorInfo { name: info.name.clone(), kind, element_type, dims, labels: Some(labels) };
+            }
+        }
         let mut faults = Faults::new();
         let plan = Plan::build(graph, &mut faults)?;
         Ok((plan, faults))
+    }
+
+    /// What the model uses that cannot run, with the names of the nodes.
+    pub fn list_unsupported(&mut self) -> Result<Faults> {
+        self.plan().map(|(_, faults)| faults)
     }
 
     fn build_graph(&self) -> Result<Graph> {
@@ -221,7 +233,7 @@ fn describe_value(role: &str, value: &ValueExtension) -> Result<TensorInfo> {
         )));
     }
     let dims = tensor.shape.as_ref().map(|shape| shape.dim.iter().map(describe_dim).collect());
-    Ok(TensorInfo { name, kind, element_type, dims })
+    Ok(TensorInfo { name, kind, element_type, dims, labels: None })
 }
 
 /// The kind of a declared type and the tensor in it, or what it is that no value can be.

@@ -20,8 +20,6 @@ pub type NamedValues = Vec<(String, Value)>;
 pub struct Stats {
     /// Steps of the plan, those inside steps not counted.
     pub steps: usize,
-    /// Runs that gave outputs.
-    pub runs: usize,
     /// Bytes of the model's weights, as the model holds them.
     pub model_bytes: usize,
 }
@@ -33,7 +31,6 @@ pub struct Session {
     outputs: Vec<TensorInfo>,
     limits: Limits,
     plan: Plan,
-    runs: usize,
     weight_bytes: usize,
 }
 
@@ -46,7 +43,7 @@ impl Session {
         let (plan, faults) = model.plan()?;
         refuse_faults(&faults)?;
         let Model { metadata, inputs, outputs, limits, .. } = model;
-        Ok(Session { metadata, inputs, outputs, limits, plan, runs: 0, weight_bytes })
+        Ok(Session { metadata, inputs, outputs, limits, plan, weight_bytes })
     }
 
     /// The inputs that a run takes.
@@ -72,7 +69,7 @@ impl Session {
 
     /// Counts so far.
     pub fn stats(&self) -> Stats {
-        Stats { steps: self.plan.len(), runs: self.runs, model_bytes: self.weight_bytes }
+        Stats { steps: self.plan.len(), model_bytes: self.weight_bytes }
     }
 
     /// Runs the model once on zeros of the dims given by name, so that the engine below has compiled what it runs. Values that
@@ -109,8 +106,8 @@ impl Session {
         let chosen = self.choose_outputs(outputs)?;
         let values = self.order_inputs(inputs)?;
         set_limit(self.limits.tensor_bytes);
-        let mut results: Vec<Option<Value>> = self.plan.run(values)?.into_iter().map(Some).collect();
-        self.runs += 1;
+        let results = catch_panic(|| self.plan.run(values))?;
+        let mut results: Vec<Option<Value>> = results.into_iter().map(Some).collect();
         let take = |index: &usize| {
             let info = self.outputs.get(*index)?;
             let value = results.get_mut(*index)?.take()?;
@@ -217,6 +214,15 @@ fn narrow_half(tensor: Tensor, element_type: Option<ElementType>) -> Tensor {
         _ => return tensor,
     };
     narrowed.unwrap_or(tensor)
+}
+
+/// A panic is a fault of ours that ends a run, and not the session. Nothing that a run changes outlives it.
+fn catch_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+        Err(Error::execution(format!("the engine failed, please report it: {text}")))
+    })
 }
 
 fn fixed_dims(info: &TensorInfo) -> Option<Vec<usize>> {

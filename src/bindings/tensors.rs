@@ -1,26 +1,31 @@
-//! Tensors across the boundary. Numbers of every type are copied as bytes, once each way.
+//! Values across the boundary. Numbers of every type are copied as bytes, once each way.
 
 use js_sys::{Array, Reflect, Uint8Array};
-use tract_onnx::prelude::Tensor;
-use tract_onnx::tract_hir::tract_ndarray::{ArrayD, IxDyn};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::{Error, Result};
 use crate::model::weights::normalise_bools;
-use crate::session::NamedTensors;
-use crate::tensor::{ElementType, count_bytes, describe};
+use crate::session::NamedValues;
+use crate::tensor::{ElementType, Tensor, count_bytes, describe};
+use crate::value::Value;
 
-/// Reads `[{ name, type, dims, data }]`, where data is bytes or, of strings, an array.
-pub fn read_all(inputs: &Array) -> Result<NamedTensors> {
+/// The type of what is not a tensor.
+const SEQUENCE: &str = "sequence";
+const MAP: &str = "map";
+const NOTHING: &str = "nothing";
+
+/// Reads `[{ name, type, dims, data }]`, where data is bytes or, of strings, an array. Of a sequence, data is an array of
+/// such objects.
+pub fn read_all(inputs: &Array) -> Result<NamedValues> {
     inputs
         .iter()
         .map(|value| {
             let name = property(&value, "name").as_string().unwrap_or_default();
-            let tensor = read(&value).map_err(|error| {
+            let value = read(&value).map_err(|error| {
                 let message = format!("input \"{name}\": {}", error.message);
                 Error { message, ..error }.at_input(&name)
             })?;
-            Ok((name, tensor))
+            Ok((name, value))
         })
         .collect()
 }
@@ -29,16 +34,24 @@ fn property(value: &JsValue, name: &str) -> JsValue {
     Reflect::get(value, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
 
-fn read(value: &JsValue) -> Result<Tensor> {
+fn read(value: &JsValue) -> Result<Value> {
     let type_name = property(value, "type").as_string().unwrap_or_default();
+    let data = property(value, "data");
+    if type_name == NOTHING {
+        return Ok(Value::Nothing);
+    }
+    if type_name == SEQUENCE {
+        let items: &Array = data.dyn_ref().ok_or_else(|| Error::input("a sequence is not an array"))?;
+        return Ok(items.iter().map(|item| read(&item)).collect::<Result<Vec<Value>>>()?.into());
+    }
     let element_type = ElementType::from_name(&type_name)
         .ok_or_else(|| Error::input(format!("\"{type_name}\" is not an element type")))?;
     let dims = read_dims(&property(value, "dims"))?;
-    let data = property(value, "data");
-    match element_type {
+    let tensor = match element_type {
         ElementType::String => read_strings(&data, &dims),
         _ => read_numbers(&data, element_type, &dims),
-    }
+    };
+    tensor.map(Value::Tensor)
 }
 
 fn read_dims(value: &JsValue) -> Result<Vec<usize>> {
@@ -56,7 +69,7 @@ fn read_numbers(data: &JsValue, element_type: ElementType, dims: &[usize]) -> Re
     let expected = count_bytes(element_type, dims, isize::MAX as usize)?;
     let bytes: &Uint8Array = data.dyn_ref().ok_or_else(|| Error::input("data is not an array of bytes"))?;
     if bytes.length() as usize != expected {
-        let size = element_type.tract().size_of().max(1);
+        let size = element_type.bytes().max(1);
         let found = bytes.length() as usize / size;
         return Err(Error::input(format!(
             "{} takes {} values, and data has {found}",
@@ -64,16 +77,10 @@ fn read_numbers(data: &JsValue, element_type: ElementType, dims: &[usize]) -> Re
             expected / size
         )));
     }
-    let tensor = Tensor::zero_dt(element_type.tract(), dims);
-    let mut tensor = tensor.map_err(|error| Error::limit(format!("no memory for a tensor of {dims:?}: {error}")))?;
-    let target = tensor.as_bytes_mut();
+    let mut tensor = Tensor::zeros(element_type, dims)?;
+    bytes.copy_to(tensor.as_bytes_mut());
     if element_type == ElementType::Bool {
-        // Not straight into the tensor, where a byte other than 0 and 1 may not even pass through.
-        let mut copied = bytes.to_vec();
-        normalise_bools(&mut copied);
-        target.copy_from_slice(&copied);
-    } else {
-        bytes.copy_to(target);
+        normalise_bools(tensor.as_bytes_mut());
     }
     Ok(tensor)
 }
@@ -83,30 +90,45 @@ fn read_strings(data: &JsValue, dims: &[usize]) -> Result<Tensor> {
     let array: &Array = data.dyn_ref().ok_or_else(wrong)?;
     let strings = array.iter().map(|item| item.as_string().ok_or_else(wrong)).collect::<Result<Vec<String>>>()?;
     let found = strings.len();
-    let array = ArrayD::from_shape_vec(IxDyn(dims), strings)
-        .map_err(|_| Error::input(format!("{} and data has {found} values", describe("string", dims))))?;
-    Ok(array.into())
+    Tensor::new(dims, strings)
+        .map_err(|_| Error::input(format!("{} and data has {found} values", describe("string", dims))))
 }
 
 /// Writes `[name, type, dims, data, name, ...]`, flat, since it is read at once.
-pub fn write_all(outputs: NamedTensors) -> std::result::Result<Array, JsValue> {
+pub fn write_all(outputs: &NamedValues) -> Array {
     let array = Array::new();
-    for (name, tensor) in outputs {
-        let element_type = ElementType::from_tract(tensor.datum_type())
-            .ok_or_else(|| JsValue::from_str(&format!("output \"{name}\" has a type without a name")))?;
-        array.push(&JsValue::from_str(&name));
-        array.push(&JsValue::from_str(element_type.name()));
-        array.push(&tensor.shape().iter().map(|&dim| JsValue::from_f64(dim as f64)).collect::<Array>());
-        array.push(&write(&tensor, element_type));
+    for (name, value) in outputs {
+        array.push(&JsValue::from_str(name));
+        write(value, &array);
     }
-    Ok(array)
+    array
 }
 
-fn write(tensor: &Tensor, element_type: ElementType) -> JsValue {
-    if element_type == ElementType::String {
-        let view = tensor.to_plain_array_view::<String>();
-        let strings = view.into_iter().flatten().map(|string| JsValue::from_str(string));
-        return strings.collect::<Array>().into();
+/// Adds type, dims and data. The data of a sequence are these three of each item in turn, those of a map its keys and its
+/// values.
+fn write(value: &Value, array: &Array) {
+    let items = |name: &str, items: &mut dyn Iterator<Item = &Value>| {
+        let inner = Array::new();
+        items.for_each(|item| write(item, &inner));
+        array.push(&JsValue::from_str(name));
+        array.push(&JsValue::UNDEFINED);
+        array.push(&inner);
+    };
+    match value {
+        Value::Tensor(tensor) => {
+            array.push(&JsValue::from_str(tensor.element_type().name()));
+            array.push(&tensor.dims().iter().map(|&dim| JsValue::from_f64(dim as f64)).collect::<Array>());
+            array.push(&write_elements(tensor));
+        }
+        Value::Sequence(values) => items(SEQUENCE, &mut values.iter()),
+        Value::Map(map) => items(MAP, &mut [map.keys.clone().into(), map.values.clone().into()].iter()),
+        Value::Nothing => items(NOTHING, &mut [].iter()),
     }
-    Uint8Array::from(tensor.as_bytes()).into()
+}
+
+fn write_elements(tensor: &Tensor) -> JsValue {
+    match tensor.slice::<String>() {
+        Ok(strings) => strings.iter().map(|string| JsValue::from_str(string)).collect::<Array>().into(),
+        Err(_) => Uint8Array::from(tensor.as_bytes()).into(),
+    }
 }

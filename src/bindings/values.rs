@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use js_sys::Array;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use wasm_bindgen::JsValue;
@@ -9,7 +10,7 @@ use wasm_bindgen::JsValue;
 use crate::error::{Error, Subject};
 use crate::model::{self, Limits, Model};
 use crate::session;
-use crate::tensor::{self, ElementType, TensorInfo};
+use crate::tensor::{self, ElementType, Kind, TensorInfo};
 
 pub fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
     Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
@@ -135,6 +136,18 @@ pub struct Info<'a> {
     name: &'a str,
     r#type: Option<&'static str>,
     dims: Option<Vec<Dim<'a>>>,
+    kind: &'static str,
+    /// Strings or, of int64, bigints.
+    #[serde(with = "serde_wasm_bindgen::preserve", skip_serializing_if = "JsValue::is_undefined")]
+    labels: JsValue,
+}
+
+fn list_labels(labels: &tensor::Tensor) -> JsValue {
+    let array: Array = match labels.slice::<i64>() {
+        Ok(numbers) => numbers.iter().map(|&number| JsValue::from(number)).collect(),
+        Err(_) => labels.slice::<String>().unwrap_or_default().iter().map(|text| JsValue::from_str(text)).collect(),
+    };
+    array.into()
 }
 
 struct Dim<'a>(&'a tensor::Dim);
@@ -155,6 +168,13 @@ impl<'a> From<&'a TensorInfo> for Info<'a> {
             name: &info.name,
             r#type: info.element_type.map(ElementType::name),
             dims: info.dims.as_ref().map(|dims| dims.iter().map(Dim).collect()),
+            kind: match info.kind {
+                Kind::Tensor => "tensor",
+                Kind::Sequence => "sequence",
+                Kind::Maps => "maps",
+                Kind::Optional => "optional",
+            },
+            labels: info.labels.as_ref().map_or(JsValue::UNDEFINED, list_labels),
         }
     }
 }
@@ -195,17 +215,14 @@ impl<'a> From<&'a model::Metadata> for Metadata<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
-    plans: usize,
-    planned: usize,
-    plan_hits: usize,
+    steps: usize,
     model_bytes: usize,
-    plan_bytes: usize,
 }
 
 impl From<&session::Stats> for Stats {
     fn from(stats: &session::Stats) -> Stats {
-        let session::Stats { plans, planned, plan_hits, model_bytes, plan_bytes } = *stats;
-        Stats { plans, planned, plan_hits, model_bytes, plan_bytes }
+        let session::Stats { steps, model_bytes } = *stats;
+        Stats { steps, model_bytes }
     }
 }
 
@@ -218,13 +235,13 @@ pub struct Inspection<'a> {
     metadata: Metadata<'a>,
 }
 
-impl<'a> From<&'a Model> for Inspection<'a> {
-    fn from(model: &'a Model) -> Self {
+impl<'a> Inspection<'a> {
+    pub fn new(model: &'a Model, unsupported: BTreeMap<String, Vec<String>>) -> Self {
         Inspection {
             inputs: list(&model.inputs),
             outputs: list(&model.outputs),
             operators: model.count_operators(),
-            unsupported: model.list_unsupported(),
+            unsupported,
             metadata: Metadata::from(&model.metadata),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::ElementType;
+use super::{ElementType, Tensor};
 
 /// One dimension as the model declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct TensorInfo {
     pub element_type: Option<ElementType>,
     /// The dims; `None` where the model leaves the rank open. Of a sequence, those of its tensors.
     pub dims: Option<Vec<Dim>>,
+    /// What each element along the last axis is about, strings or int64: of an output that the model makes maps of.
+    pub labels: Option<Tensor>,
 }
 
 impl fmt::Display for TensorInfo {
