@@ -48,12 +48,6 @@ pub fn memory_bytes() -> usize {
     core::arch::wasm32::memory_size::<0>() << 16
 }
 
-/// The names of the matrix kernels that this build registers.
-#[wasm_bindgen]
-pub fn kernels() -> Vec<String> {
-    tract_linalg::MmmDispatch::native().runnable().iter().map(|kernel| kernel.name().to_string()).collect()
-}
-
 /// Reads a model from bytes in order. What a panic leaves half done is not used again: pkg/engine.js ends the engine.
 #[wasm_bindgen]
 pub struct ModelReader(AssertUnwindSafe<Reader>);

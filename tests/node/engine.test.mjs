@@ -97,12 +97,3 @@ test("edgewise/core runs when it is told where the wasm is", () => {
     await (await core.load(model)).release();
   `);
 });
-
-test("the kernels for WebAssembly's SIMD are linked", () => {
-  runFresh(`
-    await init();
-    const { kernels } = await import(new URL("./edgewise.js", wasmUrl));
-    const names = kernels();
-    for (const name of ["wasm_f32_8x8", "wasm_f32_32x1", "wasm_i32_4x4"]) assert.ok(names.includes(name), names.join());
-  `);
-});
