@@ -38,9 +38,9 @@ pub fn exp(x: F32x4) -> F32x4 {
     let x = constant(89.0).select_below(x, constant(89.0), x);
     let n = x.mul(constant(std::f32::consts::LOG2_E)).nearest();
     // ln 2 in two parts, of which the first has few enough bits for exact products.
-    let r = n.mul_add(constant(-0.693_359_375), x);
+    let r = n.mul_add(constant(-355.0 / 512.0), x);
     let r = n.mul_add(constant(2.121_944_4e-4), r);
-    let coefficients = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1];
+    let coefficients = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
     let power = polynomial(r, coefficients).mul_add(r.mul(r), r).add(constant(1.0));
     // In two steps, so that powers of two which float32 cannot hold lead to right results all the same.
     let half = n.mul(constant(0.5)).nearest();
@@ -86,7 +86,7 @@ pub fn erf(x: F32x4) -> F32x4 {
         -3.883_964_4e-3,
         2.425_462_2e-2,
         -1.067_778_8e-1,
-        -6.348_466_9e-1,
+        -6.348_467e-1,
         -1.287_175_1e-1,
     ];
     let negated = constant(0.0).sub(size);
