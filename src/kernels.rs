@@ -1,3 +1,6 @@
 //! Where the time goes: loops over plain slices that know nothing of nodes and models.
 
+pub mod runs;
 pub mod simd;
+pub mod strided;
+mod tile;

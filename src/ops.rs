@@ -16,8 +16,10 @@ mod concat;
 mod control;
 mod conv;
 mod create;
+mod cumulative;
 mod detection;
 mod einsum;
+mod expand;
 mod gather;
 mod matmul;
 mod ml;
@@ -41,6 +43,7 @@ mod softmax;
 mod text;
 mod transpose;
 mod unary;
+mod view;
 
 pub use call::{Call, Input, Outputs};
 pub use spec::Spec;
@@ -103,8 +106,10 @@ const FAMILIES: &[&[Entry]] = &[
     control::ENTRIES,
     conv::ENTRIES,
     create::ENTRIES,
+    cumulative::ENTRIES,
     detection::ENTRIES,
     einsum::ENTRIES,
+    expand::ENTRIES,
     gather::ENTRIES,
     matmul::ENTRIES,
     ml::ENTRIES,

@@ -1,0 +1,5 @@
+//! Running sums and products.
+
+use super::Entry;
+
+pub const ENTRIES: &[Entry] = &[];
