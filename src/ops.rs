@@ -21,6 +21,7 @@ mod detection;
 mod einsum;
 mod expand;
 mod gather;
+mod integer;
 mod matmul;
 mod ml;
 mod normalization;

@@ -43,7 +43,7 @@ pub fn scatter_with<T: Copy>(
     places: &[usize],
     run: usize,
     updates: &[T],
-    combine: impl Fn(T, T) -> T,
+    combine: fn(T, T) -> T,
 ) -> Result<()> {
     let len = target.len();
     for (&place, update) in places.iter().zip(updates.chunks_exact(run.max(1))) {
