@@ -70,6 +70,8 @@ fn choose(dims: &[usize], ranges: &Ranges) -> Result<View> {
 fn resolve_range(size: usize, start: i64, end: i64, step: i64) -> Result<(usize, usize)> {
     let size = size as i64;
     let from_end = |index: i64| if index < 0 { index.saturating_add(size) } else { index };
+    // Models name the last axis position for "all that is left" backwards too, and onnxruntime goes along.
+    let end = if step < 0 && (end == i64::MAX || end == i64::from(i32::MAX)) { i64::MIN } else { end };
     let (start, end) = (from_end(start), from_end(end));
     let (start, length) = match step {
         0 => return Err(Error::execution("the step of a Slice is 0")),
