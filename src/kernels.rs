@@ -2,4 +2,7 @@
 
 pub mod broadcast;
 pub mod math;
+pub mod runs;
 pub mod simd;
+pub mod strided;
+mod tile;

@@ -16,9 +16,12 @@ mod concat;
 mod control;
 mod conv;
 mod create;
+mod cumulative;
 mod detection;
 mod einsum;
+mod expand;
 mod gather;
+mod integer;
 mod matmul;
 
 mod ml;
@@ -43,6 +46,7 @@ mod softmax;
 mod text;
 mod transpose;
 mod unary;
+mod view;
 
 pub use call::{Call, Input, Outputs};
 pub use spec::Spec;
@@ -105,8 +109,10 @@ const FAMILIES: &[&[Entry]] = &[
     control::ENTRIES,
     conv::ENTRIES,
     create::ENTRIES,
+    cumulative::ENTRIES,
     detection::ENTRIES,
     einsum::ENTRIES,
+    expand::ENTRIES,
     gather::ENTRIES,
     matmul::ENTRIES,
     ml::ENTRIES,

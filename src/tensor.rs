@@ -183,6 +183,12 @@ impl Tensor {
         T::take(self.data).ok_or(error)
     }
 
+    /// The elements by their size, whatever they mean, copied only where another tensor shares them.
+    pub fn into_bits<T: Bits>(self) -> Result<Vec<T>> {
+        let text = self.to_string();
+        T::take(self.data).ok_or_else(|| Error::execution(format!("a tensor {text} has elements of another size")))
+    }
+
     fn wrong_type(&self, expected: ElementType) -> Error {
         Error::execution(format!("expected elements of type {}, got {self}", expected.name()))
     }

@@ -1,0 +1,74 @@
+//! Elements that come more than once.
+
+use super::shape::resolve_axis;
+use super::view::{copy_view, read_dims, read_integer};
+use super::{Entry, Operator, Spec, contrib, onnx, single};
+use crate::error::{Error, Result};
+use crate::kernels::strided::{Strides, View, row_major};
+use crate::tensor::Dims;
+
+pub const ENTRIES: &[Entry] = &[onnx("Expand", expand), contrib("ExpandDims", expand_dims), onnx("Tile", tile)];
+
+/// A tensor of `dims` repeated along axes of one element until it has the dims that it has together with `shape`.
+pub fn broadcast(dims: &[usize], shape: &[usize]) -> Result<View> {
+    let rank = dims.len().max(shape.len());
+    let strides = row_major(dims);
+    let mut view = View { start: 0, dims: Dims::new(), strides: Strides::new() };
+    for axis in 0..rank {
+        let own = (axis + dims.len()).checked_sub(rank);
+        let size = own.and_then(|own| dims.get(own)).copied().unwrap_or(1);
+        let stride = own.and_then(|own| strides.get(own)).copied().unwrap_or(0);
+        let wanted = (axis + shape.len()).checked_sub(rank).and_then(|own| shape.get(own)).copied().unwrap_or(1);
+        match (size, wanted) {
+            (1, _) => view.push(wanted, 0),
+            (_, 1) => view.push(size, stride),
+            _ if size == wanted => view.push(size, stride),
+            _ => {
+                return Err(Error::execution(format!("dims {dims:?} cannot be broadcast to {shape:?}")));
+            }
+        }
+    }
+    Ok(view)
+}
+
+/// <https://onnx.ai/onnx/operators/onnx__Expand.html>
+fn expand(_: &mut Spec) -> Result<Operator> {
+    single(|call| {
+        let shape = read_dims(call, 1)?;
+        let tensor = call.take(0)?;
+        let view = broadcast(tensor.dims(), &shape)?;
+        copy_view(tensor, &view)
+    })
+}
+
+/// <https://onnx.ai/onnx/operators/onnx__Tile.html>
+fn tile(_: &mut Spec) -> Result<Operator> {
+    single(|call| {
+        let repeats = read_dims(call, 1)?;
+        let tensor = call.take(0)?;
+        if repeats.len() != tensor.rank() {
+            return Err(Error::execution(format!("{} repeats do not fit {} axes", repeats.len(), tensor.rank())));
+        }
+        let mut view = View { start: 0, dims: Dims::new(), strides: Strides::new() };
+        let mut dims = Dims::new();
+        for ((&dim, stride), &repeat) in tensor.dims().iter().zip(row_major(tensor.dims())).zip(&repeats) {
+            view.push(repeat, 0);
+            view.push(dim, stride);
+            let size = dim.checked_mul(repeat);
+            dims.push(size.ok_or_else(|| Error::limit(format!("{dim} elements cannot be repeated {repeat} times")))?);
+        }
+        copy_view(tensor, &view)?.reshape(&dims)
+    })
+}
+
+/// An axis of one element; Unsqueeze before ONNX had it.
+fn expand_dims(_: &mut Spec) -> Result<Operator> {
+    single(|call| {
+        let axis = read_integer(call, 1)?;
+        let tensor = call.take(0)?;
+        let axis = resolve_axis(axis, tensor.rank() + 1)?;
+        let mut dims = Dims::from_slice(tensor.dims());
+        dims.insert(axis.min(tensor.rank()), 1);
+        tensor.reshape(&dims)
+    })
+}
