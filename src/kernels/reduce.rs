@@ -99,7 +99,7 @@ fn fold_axis<L: Lanes>(
 
 /// Folds a row onto `start`, what the fold of nothing is.
 #[inline(always)]
-fn fold_row<L: Lanes>(row: &[L::Item], start: L::Item, step: impl Fn(L, L) -> L, parts: Fold) -> L::Item {
+pub fn fold_row<L: Lanes>(row: &[L::Item], start: L::Item, step: impl Fn(L, L) -> L, parts: Fold) -> L::Item {
     let mut sums = [L::splat(start); 4];
     let mut blocks = row.chunks_exact(4 * L::WIDTH);
     for block in blocks.by_ref() {
