@@ -6,3 +6,4 @@ pub mod product;
 pub mod reduce;
 pub mod simd;
 pub mod softmax;
+pub mod strided;

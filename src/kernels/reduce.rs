@@ -149,13 +149,7 @@ fn fold_log_sum_exp<L: Lanes>(x: &[L::Item], n: usize, inner: usize, out: &mut [
 }
 
 /// Where the best of each row along the middle axis of `[outer, n, inner]` stands, by `is_better(candidate, best)`.
-pub fn find_best<T: Copy>(
-    x: &[T],
-    n: usize,
-    inner: usize,
-    out: &mut [i64],
-    is_better: impl Fn(T, T) -> bool + Copy,
-) {
+pub fn find_best<T: Copy>(x: &[T], n: usize, inner: usize, out: &mut [i64], is_better: impl Fn(T, T) -> bool + Copy) {
     if x.is_empty() {
         return;
     }
@@ -196,8 +190,7 @@ mod tests {
 
     #[test]
     fn lanes_agree_with_one_by_one() {
-        let folds =
-            [Fold::Sum, Fold::SumAbs, Fold::SumSquare, Fold::Product, Fold::Max, Fold::Min, Fold::LogSumExp];
+        let folds = [Fold::Sum, Fold::SumAbs, Fold::SumSquare, Fold::Product, Fold::Max, Fold::Min, Fold::LogSumExp];
         for (outer, n, inner) in [(1, 1, 1), (2, 37, 1), (3, 5, 7), (2, 16, 4), (1, 3, 19), (2, 0, 3), (1, 70, 2)] {
             let x: Vec<f32> = (0..outer * n * inner).map(|i| ((i * 37 % 23) as f32 - 11.0) / 9.0).collect();
             let wide: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
