@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::kernels::lanes::One;
 use crate::kernels::reduce::{Fold, find_best, find_largest, fold_f32, fold_one};
 use crate::tensor::{self, Dims, Element, ElementType, Tensor};
-use integers::{lift, lower};
+pub(super) use integers::{lift, lower};
 
 pub(super) const ENTRIES: &[Entry] = &[
     onnx("ArgMax", arg),
