@@ -19,7 +19,9 @@ mod create;
 mod detection;
 mod einsum;
 mod gather;
+mod loss;
 mod matmul;
+mod matrix;
 mod ml;
 mod normalization;
 mod pad;
@@ -106,7 +108,9 @@ const FAMILIES: &[&[Entry]] = &[
     detection::ENTRIES,
     einsum::ENTRIES,
     gather::ENTRIES,
+    loss::ENTRIES,
     matmul::ENTRIES,
+    matrix::ENTRIES,
     ml::ENTRIES,
     normalization::ENTRIES,
     pad::ENTRIES,

@@ -1,11 +1,11 @@
 //! Attention in its forms: ONNX's, and those of com.microsoft.
 
 mod attend;
-//mod grouped;
+mod grouped;
 mod heads;
 mod linear;
 mod mask;
-//mod microsoft;
+mod microsoft;
 mod rotary;
 mod standard;
 
@@ -15,8 +15,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     onnx("Attention", standard::attention),
     onnx("LinearAttention", linear::linear),
     onnx("RotaryEmbedding", rotary::rotary),
-    //contrib("Attention", microsoft::attention),
-    //contrib("GroupQueryAttention", grouped::grouped),
-    //contrib("MultiHeadAttention", microsoft::multi_head),
+    contrib("Attention", microsoft::attention),
+    contrib("GroupQueryAttention", grouped::grouped),
+    contrib("MultiHeadAttention", microsoft::multi_head),
     contrib("RotaryEmbedding", rotary::rotary_microsoft),
 ];

@@ -47,7 +47,8 @@ impl Linear {
         let q = Heads::of_dims(q.slice::<L::Item>()?, q.dims(), Some(self.heads))?;
         let k = Heads::of_dims(k.slice::<L::Item>()?, k.dims(), Some(self.key_heads))?;
         let v = Heads::of_dims(v.slice::<L::Item>()?, v.dims(), Some(self.key_heads))?;
-        if k.size != q.size || k.length != q.length || v.length != q.length || k.batch != q.batch || v.batch != q.batch {
+        if k.size != q.size || k.length != q.length || v.length != q.length || k.batch != q.batch || v.batch != q.batch
+        {
             return Err(Error::execution("a query, a key and a value that do not fit together"));
         }
         let gate = |input: usize, is_asked: bool| match is_asked {

@@ -49,3 +49,38 @@ impl<T: Copy> Bias<T> {
         rest.fill(L::item(f64::NEG_INFINITY));
     }
 }
+
+/// A padding mask of com.microsoft as numbers to add to scores: 0, or `filter` where they are masked. It holds the lengths of
+/// the samples, or these and where they start, or a flag for each key, of each row, or of rows and keys as far as there can
+/// be any.
+pub fn read_padding(mask: &Tensor, scores: [usize; 4], past: usize, filter: f32) -> Result<Tensor> {
+    let [batch, _, rows, columns] = scores;
+    let values = mask.to_i64s()?;
+    let to_bias = |is_kept: bool| if is_kept { 0.0 } else { filter };
+    let flags = || values.iter().map(|&flag| to_bias(flag > 0)).collect::<Vec<f32>>();
+    let wrong = || Error::execution(format!("a mask {mask} is none for the scores {scores:?}"));
+    match *mask.dims() {
+        [count] if count == batch || count == 2 * batch => {
+            let (ends, starts) = values.split_at(batch);
+            let mut biases = Vec::with_capacity(batch * columns);
+            for (index, &end) in ends.iter().enumerate() {
+                let start = starts.get(index).copied().unwrap_or(0);
+                biases.extend((0..columns as i64).map(|column| to_bias(column >= start && column < end)));
+            }
+            Tensor::new(&[batch, 1, 1, columns], biases)
+        }
+        [own, all] if all == columns && (own == batch || own == 1) => Tensor::new(&[own, 1, 1, columns], flags()),
+        [own, all, last] if last == columns && all == rows && (own == batch || own == 1) => {
+            Tensor::new(&[own, 1, rows, columns], flags())
+        }
+        [own, 1, all, last] if own == batch && all >= past + rows && last >= columns => {
+            let mut biases = Vec::with_capacity(batch * rows * columns);
+            for sample in values.chunks_exact((all * last).max(1)) {
+                let lines = sample.chunks_exact(last.max(1)).skip(past).take(rows);
+                biases.extend(lines.flat_map(|line| line.iter().take(columns)).map(|&flag| to_bias(flag > 0)));
+            }
+            Tensor::new(&[batch, 1, rows, columns], biases)
+        }
+        _ => Err(wrong()),
+    }
+}

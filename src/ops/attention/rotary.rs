@@ -96,9 +96,8 @@ fn places_of(positions: Option<&Tensor>, batch: usize, length: usize) -> Result<
     let count = batch * length;
     let Some(positions) = positions else { return Ok((0..count).collect()) };
     let given = positions.to_i64s()?;
-    let to_place = |position: i64| {
-        usize::try_from(position).map_err(|_| Error::execution(format!("a position of {position}")))
-    };
+    let to_place =
+        |position: i64| usize::try_from(position).map_err(|_| Error::execution(format!("a position of {position}")));
     match &*given {
         [start] if positions.rank() < 2 => {
             let start = to_place(*start)?;
