@@ -24,6 +24,8 @@ mod gather;
 mod integer;
 mod matmul;
 
+mod loss;
+mod matrix;
 mod ml;
 mod normalization;
 mod pad;
@@ -114,7 +116,9 @@ const FAMILIES: &[&[Entry]] = &[
     einsum::ENTRIES,
     expand::ENTRIES,
     gather::ENTRIES,
+    loss::ENTRIES,
     matmul::ENTRIES,
+    matrix::ENTRIES,
     ml::ENTRIES,
     normalization::ENTRIES,
     pad::ENTRIES,

@@ -1,5 +1,22 @@
-//! Attention.
+//! Attention in its forms: ONNX's, and those of com.microsoft.
 
-use super::Entry;
+mod attend;
+mod grouped;
+mod heads;
+mod linear;
+mod mask;
+mod microsoft;
+mod rotary;
+mod standard;
 
-pub const ENTRIES: &[Entry] = &[];
+use super::{Entry, contrib, onnx};
+
+pub(super) const ENTRIES: &[Entry] = &[
+    onnx("Attention", standard::attention),
+    onnx("LinearAttention", linear::linear),
+    onnx("RotaryEmbedding", rotary::rotary),
+    contrib("Attention", microsoft::attention),
+    contrib("GroupQueryAttention", grouped::grouped),
+    contrib("MultiHeadAttention", microsoft::multi_head),
+    contrib("RotaryEmbedding", rotary::rotary_microsoft),
+];

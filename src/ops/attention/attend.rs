@@ -1,0 +1,142 @@
+//! The heart of attention: softmax(query × key) × value, a block of rows at a time.
+
+use super::heads::Heads;
+use crate::error::{Error, Result};
+use crate::kernels::lanes::Lanes;
+use crate::kernels::product::{product, product_transposed};
+use crate::kernels::softmax::{map, softmax_row};
+use crate::tensor;
+
+/// A row of scores.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub batch: usize,
+    pub head: usize,
+    pub row: usize,
+}
+
+/// Scores as they are at some point of the computation, which some outputs show.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Stage {
+    Product,
+    Capped,
+    Masked,
+    Softmax,
+}
+
+/// How scores become weights.
+pub struct Attend<'a, T> {
+    pub scale: f64,
+    /// What scores cannot go beyond; 0 for no such thing.
+    pub softcap: f64,
+    /// Changes the scores of a row by what is masked.
+    pub mask: &'a dyn Fn(Place, &mut [T]),
+    /// A score of each head that takes a share and gives nothing.
+    pub sinks: Option<&'a dyn Fn(usize) -> f64>,
+    /// The scores to give as well.
+    pub shown: Option<Stage>,
+    /// Whether the output is `[batch, length, heads * size]`, rather than `[batch, heads, length, size]`.
+    pub is_flat: bool,
+}
+
+/// The output, and the scores where they are shown.
+pub type Attended<T> = (Vec<T>, Vec<T>);
+
+impl<T> Attend<'_, T> {
+    pub fn run<L: Lanes<Item = T>>(&self, q: &Heads<T>, k: &Heads<T>, v: &Heads<T>) -> Result<Attended<T>>
+    where
+        T: tensor::Element + Copy,
+    {
+        let is_grouped = k.heads > 0 && q.heads % k.heads == 0 || q.heads == 0;
+        if !is_grouped || q.size != k.size || k.length != v.length || k.heads != v.heads {
+            let [q, k, v] = [q, k, v].map(Heads::dims);
+            return Err(Error::execution(format!("a query {q:?}, a key {k:?} and a value {v:?} do not fit together")));
+        }
+        if q.batch != k.batch || q.batch != v.batch {
+            return Err(Error::execution(format!("batches of {}, {} and {}", q.batch, k.batch, v.batch)));
+        }
+        let zero = L::item(0.0);
+        let mut out = tensor::fill(&[q.batch, q.heads, q.length, v.size], zero)?;
+        let shown_length = if self.shown.is_some() { k.length } else { 0 };
+        let mut shown = tensor::reserve(&[q.batch, q.heads, q.length, shown_length])?;
+        if q.is_empty() || k.is_empty() || v.is_empty() {
+            shown.resize(q.batch * q.heads * q.length * shown_length, zero);
+            return Ok((out, shown));
+        }
+        // Rows whose scores stay in the nearer caches.
+        let block = (16_384 / k.length).clamp(4, 64).min(q.length);
+        let mut scores = tensor::fill(&[block, k.length], zero)?;
+        let mut results = tensor::fill(&[block, v.size], zero)?;
+        let mut columns = Vec::new();
+        for batch in 0..q.batch {
+            for head in 0..q.heads {
+                let (key_head, is_first) = (head / (q.heads / k.heads), head % (q.heads / k.heads) == 0);
+                let (query, value) = (q.rows(batch, head), v.rows(batch, key_head));
+                if is_first && q.length >= 4 {
+                    k.columns(batch, key_head, &mut columns);
+                }
+                for (index, rows) in query.chunks(block * q.size).enumerate() {
+                    let first = index * block;
+                    let count = rows.len() / q.size;
+                    let (Some(scores), Some(results)) =
+                        (scores.get_mut(..count * k.length), results.get_mut(..count * v.size))
+                    else {
+                        continue;
+                    };
+                    if q.length >= 4 {
+                        product::<L>(q.size, k.length, rows, &columns, scores);
+                    } else {
+                        product_transposed::<L>(q.size, k.length, rows, &k.rows(batch, key_head), scores);
+                    }
+                    for (row, scores) in (first..).zip(scores.chunks_exact_mut(k.length)) {
+                        self.weigh::<L>(Place { batch, head, row }, scores, &mut shown);
+                    }
+                    product::<L>(k.length, v.size, scores, &value, results);
+                    for (row, result) in (first..).zip(results.chunks_exact(v.size)) {
+                        let place = match self.is_flat {
+                            true => (batch * q.length + row) * q.heads + head,
+                            false => (batch * q.heads + head) * q.length + row,
+                        };
+                        if let Some(out) = out.get_mut(place * v.size..).and_then(|out| out.get_mut(..v.size)) {
+                            out.copy_from_slice(result);
+                        }
+                    }
+                }
+            }
+        }
+        Ok((out, shown))
+    }
+
+    /// Scores to weights, in place.
+    fn weigh<L: Lanes<Item = T>>(&self, place: Place, scores: &mut [T], shown: &mut Vec<T>)
+    where
+        T: Copy,
+    {
+        let mut show = |stage: Stage, scores: &[T]| {
+            if self.shown == Some(stage) {
+                shown.extend_from_slice(scores);
+            }
+        };
+        let scale = L::splat(L::item(self.scale));
+        map::<L>(scores, |score| score.mul(scale));
+        show(Stage::Product, scores);
+        if self.softcap > 0.0 {
+            for score in scores.iter_mut() {
+                *score = L::item(self.softcap * (L::to_f64(*score) / self.softcap).tanh());
+            }
+        }
+        show(Stage::Capped, scores);
+        (self.mask)(place, scores);
+        show(Stage::Masked, scores);
+        match self.sinks {
+            None => softmax_row::<L>(scores, false),
+            Some(sinks) => {
+                let mut longer = scores.to_vec();
+                longer.push(L::item(sinks(place.head)));
+                softmax_row::<L>(&mut longer, false);
+                scores.iter_mut().zip(longer).for_each(|(score, weight)| *score = weight);
+            }
+        }
+        show(Stage::Softmax, scores);
+    }
+}

@@ -1,0 +1,42 @@
+//! All integer types as int64 and back.
+
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
+use crate::error::{Error, Result};
+use crate::tensor::{ElementType, Tensor};
+
+/// The elements as int64 and the bounds of their type. Where they are to be compared, unsigned ones of 64 bits have their
+/// first bit flipped, which keeps their order.
+pub fn lift(tensor: &Tensor, is_ordered: bool) -> Result<(Cow<'_, [i64]>, RangeInclusive<i64>)> {
+    let values = tensor.to_i64s()?;
+    let bounds = match tensor.element_type() {
+        ElementType::Bool => 0..=1,
+        ElementType::Int8 => -128..=127,
+        ElementType::Uint8 => 0..=255,
+        ElementType::Int16 => i64::from(i16::MIN)..=i64::from(i16::MAX),
+        ElementType::Uint16 => 0..=i64::from(u16::MAX),
+        ElementType::Int32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
+        ElementType::Uint32 => 0..=i64::from(u32::MAX),
+        _ => i64::MIN..=i64::MAX,
+    };
+    if is_ordered && tensor.element_type() == ElementType::Uint64 {
+        return Ok((values.iter().map(|&value| value ^ i64::MIN).collect(), bounds));
+    }
+    Ok((values, bounds))
+}
+
+/// A tensor of an integer type, of the lowest bits of `values`.
+pub fn lower(element_type: ElementType, dims: &[usize], values: Vec<i64>) -> Result<Tensor> {
+    let tensor = match element_type {
+        ElementType::Int64 => Tensor::new(dims, values)?,
+        ElementType::Uint64 => Tensor::new(dims, values)?.retype(ElementType::Uint64),
+        _ => match element_type.bytes() {
+            1 => Tensor::new(dims, values.iter().map(|&value| value as u8).collect())?.retype(element_type),
+            2 => Tensor::new(dims, values.iter().map(|&value| value as u16).collect())?.retype(element_type),
+            4 => Tensor::new(dims, values.iter().map(|&value| value as u32).collect())?.retype(element_type),
+            _ => return Err(Error::execution(format!("expected an integer type, got {}", element_type.name()))),
+        },
+    };
+    Ok(tensor)
+}
