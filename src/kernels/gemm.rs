@@ -86,6 +86,9 @@ pub fn multiply(shape: Shape, left: Left, right: Right, finish: &Finish, c: &mut
     if m == 0 || n == 0 {
         return Ok(());
     }
+    if m > 1 && stride < n {
+        return Err(misfit(m, n, c.len()));
+    }
     Matrix { data: c, row_stride: stride, column_stride: 1 }.check(m, n)?;
     check(shape, &left, &right, finish, stride)?;
     if (m == 1 || n == 1) && multiply_vector(shape, &left, &right, finish, c, stride) {
