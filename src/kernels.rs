@@ -3,6 +3,9 @@
 pub mod broadcast;
 pub mod math;
 pub mod runs;
+pub mod activation;
+pub mod conv;
+pub mod gemm;
 pub mod simd;
 pub mod strided;
 mod tile;

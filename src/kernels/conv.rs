@@ -1,0 +1,181 @@
+//! Convolutions of float32 images in one, two or three dimensions, channels first.
+//!
+//! A convolution is a product of the weights, a row for each output channel, and a matrix that has a column for each output
+//! pixel and a row for each weight. That matrix is never stored: its panels are copied from the image, a block at a time
+//! (Chetlur et al., "cuDNN: efficient primitives for deep learning", 2014). Where each group has one channel, pixels are
+//! summed side by side instead.
+
+mod depthwise;
+mod padded;
+mod unfold;
+
+use super::gemm::{Finish, Left, Matrix, PackedLeft, Right, Shape, multiply};
+use crate::error::{Error, Result};
+use depthwise::{convolve_channels, is_depthwise};
+use unfold::Unfolded;
+
+/// The sizes of a convolution along depth, height and width; axes that an image lacks come first and have the size 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Geometry {
+    /// Of the image.
+    pub input: [usize; 3],
+    /// Of the result.
+    pub output: [usize; 3],
+    /// Of the kernel.
+    pub kernel: [usize; 3],
+    /// Pixels of the image from one pixel of the result to the next.
+    pub stride: [usize; 3],
+    /// Pixels of the image from one weight to the next.
+    pub dilation: [usize; 3],
+    /// Zeros before the image. Those behind follow from the result's size.
+    pub before: [usize; 3],
+}
+
+impl Geometry {
+    /// The pixels of the image.
+    pub fn input_pixels(&self) -> usize {
+        self.input.iter().product()
+    }
+
+    /// The pixels of the result.
+    pub fn output_pixels(&self) -> usize {
+        self.output.iter().product()
+    }
+
+    /// The weights from one channel to another.
+    pub fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// Pixels of the padded image that `count` pixels of the result read along an axis.
+    fn extent(&self, axis: usize, count: usize) -> usize {
+        let [stride, kernel, dilation] = [self.stride, self.kernel, self.dilation].map(|sizes| at(&sizes, axis));
+        count.saturating_sub(1) * stride + kernel.saturating_sub(1) * dilation + 1
+    }
+
+    /// Whether the result reads nothing but the image.
+    fn is_inside(&self) -> bool {
+        (0..3).all(|axis| {
+            at(&self.before, axis) == 0 && self.extent(axis, at(&self.output, axis)) <= at(&self.input, axis)
+        })
+    }
+
+    /// Whether the pixels of the result are those of the image.
+    fn is_pointwise(&self) -> bool {
+        self.taps() == 1 && self.is_inside() && self.stride == [1; 3] && self.input == self.output
+    }
+}
+
+fn at(sizes: &[usize; 3], axis: usize) -> usize {
+    sizes.get(axis).copied().unwrap_or(1)
+}
+
+/// The channels of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Channels {
+    /// Of the image.
+    pub input: usize,
+    /// Of the result.
+    pub output: usize,
+    /// Parts that both are cut into, each of which is convolved by itself.
+    pub groups: usize,
+}
+
+/// Weights as a convolution reads them.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    channels: Channels,
+    taps: usize,
+    form: Form,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    /// For groups of one channel: as they come.
+    Plain(Vec<f32>),
+    /// A matrix for each group.
+    Packed(Vec<PackedLeft>),
+}
+
+impl Weights {
+    /// Packs weights: for each output channel, those of each input channel of its group, `taps` each.
+    pub fn new(channels: Channels, taps: usize, weights: &[f32]) -> Result<Weights> {
+        let Channels { input, output, groups } = channels;
+        let is_divided = groups > 0 && input.is_multiple_of(groups) && output.is_multiple_of(groups);
+        let (m, k) = (output / groups.max(1), input / groups.max(1) * taps);
+        if !is_divided || weights.len() != output * k {
+            return Err(Error::execution(format!(
+                "{} weights do not fit {input} and {output} channels in {groups} groups, {taps} each",
+                weights.len()
+            )));
+        }
+        let form = if is_depthwise(&channels) {
+            Form::Plain(weights.to_vec())
+        } else {
+            let groups = (0..groups).map(|group| {
+                let data = weights.get(group * m * k..).unwrap_or_default();
+                PackedLeft::new(m, k, Matrix::rows(data, k))
+            });
+            Form::Packed(groups.collect::<Result<_>>()?)
+        };
+        Ok(Weights { channels, taps, form })
+    }
+
+    /// The channels that the weights are for.
+    pub fn channels(&self) -> Channels {
+        self.channels
+    }
+}
+
+/// Convolves one image. `finish` may hold a bias for each output channel (`row_bias`), a residual of the result's size and an
+/// activation.
+pub fn convolve(
+    geometry: &Geometry,
+    weights: &Weights,
+    image: &[f32],
+    finish: &Finish,
+    result: &mut [f32],
+) -> Result<()> {
+    let Channels { input, output, groups } = weights.channels;
+    let (pixels, taps) = (geometry.output_pixels(), geometry.taps());
+    let fits =
+        image.len() == input * geometry.input_pixels() && result.len() == output * pixels && taps == weights.taps;
+    let bias_fits = finish.row_bias.is_none_or(|bias| bias.len() == output);
+    if !fits || !bias_fits || finish.residual.is_some_and(|residual| residual.len() != result.len()) {
+        return Err(Error::execution(format!("sizes do not fit a convolution of {geometry:?}")));
+    }
+    if result.is_empty() {
+        return Ok(());
+    }
+    let packed = match &weights.form {
+        Form::Plain(plain) => {
+            convolve_channels(geometry, &weights.channels, plain, image, finish, result);
+            return Ok(());
+        }
+        Form::Packed(packed) => packed,
+    };
+    let shape = Shape { m: output / groups, k: input / groups * taps, n: pixels };
+    let image_size = input / groups * geometry.input_pixels();
+    let result_size = shape.m * pixels;
+    for (group, packed) in packed.iter().enumerate() {
+        let image = image.get(group * image_size..(group + 1) * image_size).unwrap_or_default();
+        let (start, end) = (group * result_size, (group + 1) * result_size);
+        let Some(result) = result.get_mut(start..end) else { continue };
+        let finish = Finish {
+            row_bias: finish.row_bias.and_then(|bias| bias.get(group * shape.m..(group + 1) * shape.m)),
+            residual: finish.residual.and_then(|residual| residual.get(start..end)),
+            ..*finish
+        };
+        let left = Left::Packed(packed);
+        if geometry.is_pointwise() {
+            multiply(shape, left, Right::Matrix(Matrix::rows(image, pixels)), &finish, result, pixels)?;
+        } else {
+            let mut unfolded = Unfolded::new(geometry, input / groups, image)?;
+            multiply(shape, left, Right::Source(&mut unfolded), &finish, result, pixels)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

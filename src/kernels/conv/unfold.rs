@@ -1,0 +1,177 @@
+//! The matrix of a convolution, a block at a time: a row for each weight, a column for each pixel of the result.
+
+use std::ops::Range;
+
+use super::padded::{Layout, SLACK, Window};
+use super::{Geometry, at};
+use crate::error::{Error, Result};
+use crate::kernels::gemm::{COLUMNS, Source};
+use crate::kernels::simd::F32x4;
+
+/// Pixels of the result that a copy of the image is made for.
+const BLOCK: usize = 256;
+
+/// An image that is read as a matrix.
+pub struct Unfolded<'a> {
+    geometry: Geometry,
+    image: &'a [f32],
+    /// Where the first pixel reads under each weight.
+    taps: Vec<usize>,
+    copy: Option<Copied>,
+}
+
+/// A copy of the part of the image that a block reads.
+struct Copied {
+    layout: Layout,
+    pixels: Vec<f32>,
+    window: Window,
+}
+
+impl<'a> Unfolded<'a> {
+    /// An image of `channels`.
+    pub fn new(geometry: &Geometry, channels: usize, image: &'a [f32]) -> Result<Unfolded<'a>> {
+        let [_, _, column_stride] = geometry.stride;
+        let is_plain = geometry.is_inside() && (column_stride == 1 || geometry.taps() == 1);
+        let (taps, channel, copy) = if is_plain {
+            (plain_taps(geometry), geometry.input_pixels(), None)
+        } else {
+            let layout = Layout::new(geometry, choose_sizes(geometry));
+            let mut pixels: Vec<f32> = Vec::new();
+            let room = layout.channel().checked_mul(channels).and_then(|room| room.checked_add(SLACK));
+            let room = room.filter(|&room| pixels.try_reserve_exact(room).is_ok());
+            pixels.resize(room.ok_or_else(|| Error::limit("no memory for a padded image"))?, 0.0);
+            (layout.taps(), layout.channel(), Some(Copied { layout, pixels, window: [0..0, 0..0, 0..0] }))
+        };
+        let all = (0..channels).flat_map(|index| taps.iter().map(move |tap| index * channel + tap)).collect();
+        Ok(Unfolded { geometry: *geometry, image, taps: all, copy })
+    }
+
+    /// Where a pixel of the result reads under the first weight.
+    fn locate(&self, pixel: usize) -> usize {
+        let Geometry { input: [_, rows, columns], output, stride, .. } = self.geometry;
+        let [depth, row, column] = split_pixel(&output, pixel);
+        match &self.copy {
+            Some(Copied { layout, window: [depths, rows, columns], .. }) => {
+                depth.saturating_sub(depths.start) * layout.depth_pitch()
+                    + row.saturating_sub(rows.start) * layout.pitch()
+                    + column.saturating_sub(columns.start)
+            }
+            None => (depth * at(&stride, 0) * rows + row * at(&stride, 1)) * columns + column * at(&stride, 2),
+        }
+    }
+
+    /// Makes the copy hold what some pixels of the result read.
+    fn prepare(&mut self, pixels: &Range<usize>) {
+        let Some(Copied { layout, pixels: copy, window }) = &mut self.copy else { return };
+        let needed = choose_window(&self.geometry, pixels);
+        if *window == needed {
+            return;
+        }
+        *window = needed;
+        let images = self.image.chunks_exact(self.geometry.input_pixels().max(1));
+        for (image, copy) in images.zip(copy.chunks_exact_mut(layout.channel().max(1))) {
+            layout.fill(window, image, copy);
+        }
+    }
+}
+
+fn plain_taps(geometry: &Geometry) -> Vec<usize> {
+    let Geometry { input: [_, rows, columns], kernel, dilation, .. } = geometry;
+    let along = |axis: usize| {
+        let step = at(dilation, axis);
+        (0..at(kernel, axis)).map(move |index| index * step)
+    };
+    let planes = along(0).flat_map(|depth| along(1).map(move |row| depth * rows + row));
+    planes.flat_map(|row| along(2).map(move |column| row * columns + column)).collect()
+}
+
+fn split_pixel(&[_, rows, columns]: &[usize; 3], pixel: usize) -> [usize; 3] {
+    let (columns, rows) = (columns.max(1), rows.max(1));
+    [pixel / columns / rows, pixel / columns % rows, pixel % columns]
+}
+
+/// The axis that windows are cut along: the first of more than one pixel.
+fn cut_axis(geometry: &Geometry) -> usize {
+    geometry.output.iter().position(|&size| size > 1).unwrap_or(2)
+}
+
+/// The window that some pixels of the result are in: whole but along one axis.
+fn choose_window(geometry: &Geometry, pixels: &Range<usize>) -> Window {
+    let axis = cut_axis(geometry);
+    let first = at(&split_pixel(&geometry.output, pixels.start), axis);
+    let last = at(&split_pixel(&geometry.output, pixels.end.saturating_sub(1)), axis);
+    let mut window = geometry.output.map(|size| 0..size);
+    if let Some(range) = window.get_mut(axis) {
+        *range = first..last + 1;
+    }
+    window
+}
+
+/// The largest window that a block of pixels can need.
+fn choose_sizes(geometry: &Geometry) -> [usize; 3] {
+    let axis = cut_axis(geometry);
+    let inner: usize = geometry.output.iter().skip(axis + 1).product();
+    let mut sizes = geometry.output;
+    if let Some(size) = sizes.get_mut(axis) {
+        *size = (*size).min(BLOCK.div_ceil(inner.max(1)) + 1);
+    }
+    sizes
+}
+
+impl Source for Unfolded<'_> {
+    fn pack(&mut self, rows: Range<usize>, columns: Range<usize>, panels: &mut [f32]) {
+        self.prepare(&columns);
+        let source = self.copy.as_ref().map_or(self.image, |copy| copy.pixels.as_slice());
+        let Some(taps) = self.taps.get(rows.clone()) else { return };
+        let furthest = self.taps.iter().copied().max().unwrap_or(0);
+        let size = (rows.len() * COLUMNS).max(1);
+        for (panel, column) in panels.chunks_exact_mut(size).zip(columns.clone().step_by(COLUMNS)) {
+            let mut pixels = [0; COLUMNS];
+            for (index, pixel) in pixels.iter_mut().enumerate() {
+                *pixel = self.locate((column + index).min(columns.end.saturating_sub(1)));
+            }
+            let end = furthest + pixels.iter().copied().max().unwrap_or(0);
+            if end < source.len() {
+                // SAFETY: the furthest pixel under the furthest weight is inside.
+                unsafe { gather(source, taps, &pixels, panel) };
+            }
+        }
+    }
+}
+
+/// Writes the pixels under each weight, eight at a time.
+///
+/// # Safety
+/// `source` has every pixel at every tap.
+unsafe fn gather(source: &[f32], taps: &[usize], pixels: &[usize; COLUMNS], panel: &mut [f32]) {
+    let is_run = |pixels: &[usize]| pixels.is_sorted_by(|a, b| a + 1 == *b);
+    let (first, second) = pixels.split_at(COLUMNS / 2);
+    let (&[start, ..], runs) = (pixels, (is_run(first), is_run(second)));
+    let source = source.as_ptr();
+    let rows = taps.iter().zip(panel.as_chunks_mut::<COLUMNS>().0);
+    // SAFETY: the caller's promise; runs are read whole.
+    unsafe {
+        if is_run(pixels) {
+            for (tap, to) in rows {
+                let from = source.add(tap + start);
+                let (first, second) = (F32x4::load(from), F32x4::load(from.add(4)));
+                first.store(to.as_mut_ptr());
+                second.store(to.as_mut_ptr().add(4));
+            }
+        } else {
+            for (tap, to) in rows {
+                let from = source.add(*tap);
+                let halves = [(first, runs.0), (second, runs.1)];
+                for ((pixels, is_run), to) in halves.into_iter().zip(to.as_chunks_mut::<4>().0) {
+                    match pixels {
+                        [a, ..] if is_run => F32x4::load(from.add(*a)).store(to.as_mut_ptr()),
+                        [a, b, c, d] => {
+                            *to = [*from.add(*a), *from.add(*b), *from.add(*c), *from.add(*d)];
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+}
