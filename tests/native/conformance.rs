@@ -83,7 +83,10 @@ fn run(folder: &Path) -> (&'static str, String) {
 }
 
 /// What is accepted and not right.
-const WRONG: [&str; 0] = [];
+const WRONG: [&str; 1] = [
+    // Its indices are not those of the output that it asks for: <https://github.com/onnx/onnx/issues/1398>.
+    "test_maxunpool_export_with_output_shape",
+];
 
 #[test]
 #[ignore = "needs the ONNX node tests: EDGEWISE_NODE_TESTS=DIR cargo test -- --ignored --nocapture"]

@@ -92,7 +92,7 @@ impl Windows {
 
     fn place_axis(&self, input: i64, kernel: i64, stride: i64, dilation: i64, pads: (&i64, &i64)) -> Result<Axis> {
         let extent = dilation * (kernel - 1) + 1;
-        // onnxruntime takes no account of dilations here, unlike ONNX.
+        // The output is as long as the input divided by the stride, also where windows are dilated, which onnxruntime forgets.
         let needed = (((input + stride - 1) / stride - 1) * stride + extent - input).max(0);
         let (before, after) = match self.padding {
             Padding::Explicit => (*pads.0, *pads.1),
@@ -101,14 +101,15 @@ impl Windows {
             Padding::SameLower => (needed - needed / 2, needed / 2),
         };
         let room = input + before + after - extent;
-        if room < 0 {
-            let what = format!("a window of {extent} along an axis of {input} with pads {before} and {after}");
-            return Err(Error::execution(what));
-        }
+        // As in onnxruntime, a window may be longer than the axis by less than a stride.
         let mut output = room / stride + 1;
-        if self.rounds_up && room % stride != 0 && output * stride < input + before {
+        if self.rounds_up && room % stride > 0 && output * stride < input + before {
             // A window that starts in the padding after the input is left out.
             output += 1;
+        }
+        if output < 0 {
+            let what = format!("a window of {extent} along an axis of {input} with pads {before} and {after}");
+            return Err(Error::execution(what));
         }
         Ok(Axis {
             input: input as usize,
