@@ -81,7 +81,8 @@ impl Rounding {
     fn round(self, at: f32, shrinks: bool) -> f32 {
         match self {
             Rounding::PreferFloor if at == at.trunc() + 0.5 => at.floor(),
-            Rounding::PreferFloor | Rounding::PreferCeil => at.round(),
+            Rounding::PreferFloor => at.round(),
+            Rounding::PreferCeil => (at + 0.5).floor(),
             Rounding::Ceil => at.ceil(),
             Rounding::Simple if shrinks => at.ceil(),
             Rounding::Simple => at.trunc(),
@@ -101,6 +102,7 @@ impl Axis {
         let (at, input, output) = (position as f32, self.input as f32, self.output as f32);
         let (start, end) = self.region;
         match transform {
+            _ if self.is_kept() => at,
             Transform::HalfPixel => (at + 0.5) / self.scale - 0.5,
             Transform::PytorchHalfPixel if self.output <= 1 => 0.0,
             Transform::PytorchHalfPixel => (at + 0.5) / self.scale - 0.5,
@@ -125,9 +127,6 @@ impl Axis {
 
     /// The positions of the output that a crop takes from outside the input.
     pub fn find_outside(&self, transform: Transform) -> Vec<usize> {
-        if self.is_kept() {
-            return Vec::new();
-        }
         (0..self.output).filter(|&position| self.is_outside(self.locate(position, transform), transform)).collect()
     }
 
@@ -135,9 +134,6 @@ impl Axis {
     pub fn find_nearest(&self, transform: Transform, rounding: Rounding) -> Vec<Option<usize>> {
         let last = self.input.saturating_sub(1);
         let find = |position: usize| {
-            if self.is_kept() {
-                return Some(position);
-            }
             let at = self.locate(position, transform);
             let nearest = rounding.round(at, self.scale < 1.0).max(0.0) as usize;
             (!self.is_outside(at, transform)).then_some(nearest.min(last))

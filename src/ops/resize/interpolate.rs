@@ -80,7 +80,9 @@ impl Interpolation {
                 blend(if is_first { plane } else { &from }, &mut into, *inner, taps);
                 if let Some((least, most)) = limits {
                     for value in &mut into {
-                        *value = T::from_f64((value.to_f64() + 0.5).floor().clamp(least, most));
+                        let number = value.to_f64();
+                        let rounded = if most.is_finite() { (number + 0.5).floor() } else { number.round() };
+                        *value = T::from_f64(rounded.clamp(least, most));
                     }
                 }
                 std::mem::swap(&mut from, &mut into);
@@ -96,11 +98,10 @@ impl Interpolation {
     fn blend_at_once<T: Real>(&self, values: &[T], axes: &[Axis], in_fixed_point: bool) -> Result<Vec<T>> {
         let dims: Dims = axes.iter().map(|axis| axis.output).collect();
         let mut output = reserve::<T>(&dims)?;
-        let batch = axes.iter().take_while(|axis| axis.is_kept()).count();
-        let inner = axes.iter().rev().take_while(|axis| axis.is_kept()).count();
+        let (batch, inner) = count_kept(axes);
         let (outer, rest) = axes.split_at_checked(batch).unwrap_or((axes, &[]));
-        let (resized, inner) = rest.split_at_checked(rest.len().saturating_sub(inner)).unwrap_or((rest, &[]));
-        let Some((last, others)) = resized.split_last() else { return Ok(values.to_vec()) };
+        let (blended, inner) = rest.split_at_checked(rest.len().saturating_sub(inner)).unwrap_or((rest, &[]));
+        let Some((last, others)) = blended.split_last() else { return Ok(values.to_vec()) };
         let inner: usize = inner.iter().map(|axis| axis.input).product();
         let find = |axis: &Axis| {
             let mut taps = axis.find_taps(self.transform, self.filter);
@@ -153,9 +154,20 @@ fn has_channels_last(axes: &[Axis]) -> bool {
     matches!(axes, [_, height, _, channels] if height.scale != 1.0 && channels.scale == 1.0)
 }
 
+/// How many axes at the start and at the end take no part in sums: those of the batch and of the channels, as onnxruntime
+/// knows them, which blends the others even where they keep their size.
+fn count_kept(axes: &[Axis]) -> (usize, usize) {
+    let kept = axes.iter().take_while(|axis| axis.is_kept()).count();
+    match axes.len() {
+        2 | 3 => (0, 0),
+        4 if has_channels_last(axes) => (kept.min(1), 1),
+        4 | 5 => (kept.min(2), 0),
+        _ => (kept, axes.iter().rev().take_while(|axis| axis.is_kept()).count()),
+    }
+}
+
 fn extend_bands<T: Real>(bands: &[Vec<(usize, T)>], axis: &Axis, taps: &Taps) -> Vec<Vec<(usize, T)>> {
-    let kept = || (0..axis.output).map(|position| vec![(position, 1.0)]).collect::<Vec<_>>();
-    let positions = if axis.is_kept() { kept() } else { taps.positions().map(Iterator::collect).collect() };
+    let positions: Vec<Vec<(usize, f32)>> = taps.positions().map(Iterator::collect).collect();
     let extend = |band: &Vec<(usize, T)>, position: &Vec<(usize, f32)>| {
         let places = band.iter().flat_map(|&(row, outer)| {
             position.iter().map(move |&(index, weight)| (row * axis.input + index, outer * T::from(weight)))
