@@ -46,9 +46,9 @@ impl Taps {
         indices.zip(weights).map(|(indices, weights)| indices.iter().copied().zip(weights.iter().copied()))
     }
 
-    /// Rounds the weights to parts of `denominator`.
-    pub fn round_weights(&mut self, denominator: f32, round: fn(f32) -> f32) {
-        self.weights.iter_mut().for_each(|weight| *weight = round(*weight * denominator) / denominator);
+    /// Changes the weights of each position of the output.
+    pub fn adjust_weights(&mut self, adjust: impl FnMut(&mut [f32])) {
+        self.weights.chunks_exact_mut(self.width).for_each(adjust);
     }
 }
 

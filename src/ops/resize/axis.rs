@@ -80,9 +80,10 @@ impl Rounding {
 
     fn round(self, at: f32, shrinks: bool) -> f32 {
         match self {
-            Rounding::PreferFloor if at == at.trunc() + 0.5 => at.floor(),
-            Rounding::PreferFloor => at.round(),
-            Rounding::PreferCeil => (at + 0.5).floor(),
+            // What is hardly off the middle is in the middle, as in onnxruntime: scales are not exact.
+            Rounding::PreferFloor if (at - at.floor() - 0.5).abs() < 1e-6 => at.floor(),
+            Rounding::PreferCeil if (at - at.floor() - 0.5).abs() < 1e-6 => at.ceil(),
+            Rounding::PreferFloor | Rounding::PreferCeil => at.round(),
             Rounding::Ceil => at.ceil(),
             Rounding::Simple if shrinks => at.ceil(),
             Rounding::Simple => at.trunc(),

@@ -7,6 +7,9 @@ use crate::kernels::real::Real;
 use crate::kernels::resize::{Taps, blend};
 use crate::tensor::{Dims, ElementType, Tensor, reserve};
 
+/// The one of the weights by which onnxruntime filters bytes.
+const FIXED_POINT: f32 = (1 << 22) as f32;
+
 /// How the axes are resampled.
 pub struct Interpolation {
     pub transform: Transform,
@@ -63,7 +66,9 @@ impl Interpolation {
             let mut taps = axis.find_taps(self.transform, self.filter);
             if limits.is_some_and(|(_, most)| most.is_finite()) {
                 // onnxruntime computes bytes in fixed point.
-                taps.round_weights((1 << 22) as f32, f32::round);
+                taps.adjust_weights(|weights| {
+                    weights.iter_mut().for_each(|weight| *weight = (*weight * FIXED_POINT).round() / FIXED_POINT);
+                });
             }
             if let Some(dim) = current.get_mut(index) {
                 *dim = axis.output;
@@ -106,7 +111,12 @@ impl Interpolation {
         let find = |axis: &Axis| {
             let mut taps = axis.find_taps(self.transform, self.filter);
             if in_fixed_point {
-                taps.round_weights(1024.0, f32::trunc);
+                taps.adjust_weights(|weights| {
+                    if let [first, second] = weights {
+                        *second = (*second * 1024.0).trunc() / 1024.0;
+                        *first = 1.0 - *second;
+                    }
+                });
             }
             taps
         };
