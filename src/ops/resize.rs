@@ -1,5 +1,196 @@
 //! Images and grids in other sizes.
 
-use super::Entry;
+mod axis;
+mod interpolate;
+mod nearest;
 
-pub const ENTRIES: &[Entry] = &[];
+use axis::{Axis, Filter, Rounding, Transform};
+use interpolate::Interpolation;
+
+use super::shape::resolve_axis;
+use super::{Call, Entry, Operator, Spec, onnx, single};
+use crate::error::{Error, Result};
+use crate::tensor::{Dims, ElementType, Tensor};
+use crate::with_bits;
+
+pub const ENTRIES: &[Entry] = &[onnx("Resize", resize), onnx("Upsample", resize)];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Policy {
+    Stretch,
+    NotLarger,
+    NotSmaller,
+}
+
+/// Where sizes come from.
+struct Request {
+    /// The scales, an attribute before opset 9.
+    scales: Option<Vec<f32>>,
+    /// The inputs of the region, the scales and the sizes.
+    inputs: [Option<usize>; 3],
+    axes: Option<Vec<i64>>,
+    policy: Policy,
+}
+
+/// Before opset 11, and as Upsample, without any choice of coordinates.
+/// <https://onnx.ai/onnx/operators/onnx__Resize.html> <https://onnx.ai/onnx/operators/onnx__Upsample.html>
+fn resize(spec: &mut Spec) -> Result<Operator> {
+    let request = Request {
+        scales: spec.floats("scales").map(<[f32]>::to_vec),
+        inputs: if spec.opset() < 11 { [None, Some(1), None] } else { [Some(1), Some(2), Some(3)] },
+        axes: spec.ints("axes").filter(|axes| !axes.is_empty()).map(<[i64]>::to_vec),
+        policy: match spec.text_or("keep_aspect_ratio_policy", "stretch") {
+            "stretch" => Policy::Stretch,
+            "not_larger" => Policy::NotLarger,
+            "not_smaller" => Policy::NotSmaller,
+            other => return Err(spec.invalid(&format!("keep_aspect_ratio_policy={other}"))),
+        },
+    };
+    let (transform, rounding) = (Transform::read(spec)?, Rounding::read(spec)?);
+    let outside = spec.float_or("extrapolation_value", 0.0);
+    let cubic = match spec.text_or("mode", "nearest") {
+        "nearest" => {
+            return single(move |call| {
+                let axes = request.find_axes(call)?;
+                resize_to_nearest(call.take(0)?, &axes, transform, rounding, outside)
+            });
+        }
+        "linear" => None,
+        "cubic" => Some(spec.float_or("cubic_coeff_a", -0.75)),
+        other => return Err(spec.invalid(&format!("mode={other}"))),
+    };
+    let filter = Filter {
+        cubic,
+        excludes_outside: spec.flag("exclude_outside", false),
+        antialiases: spec.flag("antialias", false),
+    };
+    let interpolation = Interpolation { transform, filter, outside };
+    single(move |call| {
+        let axes = request.find_axes(call)?;
+        let tensor = call.take(0)?;
+        if axes.iter().all(|axis| axis.input == axis.output) {
+            return Ok(tensor);
+        }
+        interpolation.resize(&tensor, &axes)
+    })
+}
+
+fn resize_to_nearest(
+    tensor: Tensor,
+    axes: &[Axis],
+    transform: Transform,
+    rounding: Rounding,
+    outside: f32,
+) -> Result<Tensor> {
+    if axes.iter().all(|axis| axis.input == axis.output) {
+        return Ok(tensor);
+    }
+    let dims: Dims = axes.iter().map(|axis| axis.output).collect();
+    let maps: Vec<_> = axes.iter().map(|axis| axis.find_nearest(transform, rounding)).collect();
+    let element_type = tensor.element_type();
+    with_bits!(tensor, T => {
+        let value = if transform == Transform::TfCropAndResize {
+            lower(element_type, &[], std::iter::once(f64::from(outside)))?.bits::<T>()?.first().cloned()
+        } else {
+            None
+        };
+        let copied = nearest::copy_nearest(tensor.bits::<T>()?, tensor.dims(), &maps, &value.unwrap_or_default())?;
+        Tensor::from_bits(element_type, &dims, copied)
+    })
+}
+
+impl Request {
+    fn find_axes(&self, call: &Call) -> Result<Vec<Axis>> {
+        let dims = call.tensor(0)?.dims();
+        let [region, scales, sizes] = self.inputs.map(|index| match index {
+            Some(index) => Ok(call.optional(index)?.filter(|tensor| !tensor.is_empty())),
+            None => Ok(None),
+        });
+        let (region, scales, sizes) = (region?, scales?, sizes?);
+        let chosen = match &self.axes {
+            Some(axes) => axes.iter().map(|&axis| resolve_axis(axis, dims.len())).collect::<Result<Vec<_>>>()?,
+            None => (0..dims.len()).collect(),
+        };
+        let check = |name: &str, count: usize, expected: usize| {
+            let message = || format!("expected {expected} {name}, got {count}");
+            if count == expected { Ok(()) } else { Err(Error::execution(message())) }
+        };
+        let mut axes: Vec<Axis> =
+            dims.iter().map(|&dim| Axis { input: dim, output: dim, scale: 1.0, region: (0.0, 1.0) }).collect();
+        let scales = match (&self.scales, scales) {
+            (Some(scales), _) => Some(scales.clone()),
+            (None, Some(scales)) => Some(scales.to_f32s()?.into_owned()),
+            (None, None) => None,
+        };
+        if let Some(scales) = scales {
+            check("scales", scales.len(), chosen.len())?;
+            for (&index, &scale) in chosen.iter().zip(&scales) {
+                if !(scale > 0.0 && scale.is_finite()) {
+                    return Err(Error::execution(format!("expected scales above 0, got {scale}")));
+                }
+                if let Some(axis) = axes.get_mut(index) {
+                    (axis.scale, axis.output) = (scale, (scale * axis.input as f32) as usize);
+                }
+            }
+        } else {
+            let sizes = sizes.ok_or_else(|| Error::execution("expected scales or sizes"))?.to_i64s()?;
+            check("sizes", sizes.len(), chosen.len())?;
+            self.apply_sizes(&sizes, &chosen, &mut axes)?;
+        }
+        if let Some(region) = region {
+            let region = region.to_f32s()?;
+            // Other transformations ignore the input.
+            if let Some((starts, ends)) = region.split_at_checked(chosen.len())
+                && starts.len() == ends.len()
+            {
+                for (&index, (&start, &end)) in chosen.iter().zip(starts.iter().zip(ends)) {
+                    if let Some(axis) = axes.get_mut(index) {
+                        axis.region = (start, end);
+                    }
+                }
+            }
+        }
+        Ok(axes)
+    }
+
+    fn apply_sizes(&self, sizes: &[i64], chosen: &[usize], axes: &mut [Axis]) -> Result<()> {
+        for (&index, &size) in chosen.iter().zip(sizes) {
+            let Some(axis) = axes.get_mut(index) else { continue };
+            axis.output = usize::try_from(size)
+                .ok()
+                .filter(|&size| axis.input > 0 || size == 0)
+                .ok_or_else(|| Error::execution(format!("an axis of {} cannot have the size {size}", axis.input)))?;
+            axis.scale = if axis.input == 0 { 1.0 } else { axis.output as f32 / axis.input as f32 };
+        }
+        if self.policy == Policy::Stretch {
+            return Ok(());
+        }
+        let scales = chosen.iter().filter_map(|&index| axes.get(index)).map(|axis| axis.scale);
+        let scale = match self.policy {
+            Policy::NotLarger => scales.fold(f32::INFINITY, f32::min),
+            _ => scales.fold(0.0, f32::max),
+        };
+        for &index in chosen {
+            if let Some(axis) = axes.get_mut(index) {
+                (axis.scale, axis.output) = (scale, (scale * axis.input as f32).round() as usize);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A tensor of numbers as elements of a type, cut to what it holds.
+fn lower(element_type: ElementType, dims: &[usize], values: impl Iterator<Item = f64>) -> Result<Tensor> {
+    macro_rules! lower {
+        ($($variant:ident => $type:ty),*) => {
+            match element_type {
+                $(ElementType::$variant => Tensor::new(dims, values.map(|value| value as $type).collect()),)*
+                ElementType::Bool => Tensor::new(dims, values.map(|value| value != 0.0).collect()),
+                ElementType::String => Tensor::new(dims, values.map(|_| String::new()).collect()),
+                other => Err(Error::execution(format!("expected other elements than {}", other.name()))),
+            }
+        };
+    }
+    lower!(Float32 => f32, Float64 => f64, Int8 => i8, Int16 => i16, Int32 => i32, Int64 => i64, Uint8 => u8,
+        Uint16 => u16, Uint32 => u32, Uint64 => u64)
+}

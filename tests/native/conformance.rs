@@ -83,7 +83,13 @@ fn run(folder: &Path) -> (&'static str, String) {
 }
 
 /// What is accepted and not right.
-const WRONG: [&str; 0] = [];
+const WRONG: [&str; 3] = [
+    // Its indices are not those of the output that it asks for: <https://github.com/onnx/onnx/issues/1398>.
+    "test_maxunpool_export_with_output_shape",
+    // They align the corners of a length that is no whole number, unlike ONNX's text, PyTorch and onnxruntime.
+    "test_resize_downsample_scales_cubic_align_corners",
+    "test_resize_downsample_scales_linear_align_corners",
+];
 
 #[test]
 #[ignore = "needs the ONNX node tests: EDGEWISE_NODE_TESTS=DIR cargo test -- --ignored --nocapture"]

@@ -1,0 +1,141 @@
+//! Blends of values along one axis, by a table of where they come from.
+
+use super::real::Real;
+
+/// For each position of an axis of the output: positions of the input, and their weights.
+pub struct Taps {
+    input: usize,
+    width: usize,
+    indices: Vec<usize>,
+    weights: Vec<f32>,
+}
+
+impl Taps {
+    /// An empty table for an input axis of a size and `width` positions for each of the output.
+    pub fn new(input: usize, width: usize) -> Taps {
+        Taps { input: input.max(1), width: width.max(1), indices: Vec::new(), weights: Vec::new() }
+    }
+
+    /// Adds a position of the output: at most `width` weights for the positions from `first`. Those outside the input count
+    /// for the position at its edge.
+    pub fn push(&mut self, first: i64, weights: impl IntoIterator<Item = f32>) {
+        let end = self.indices.len() + self.width;
+        for (position, weight) in (first..).zip(weights.into_iter().take(self.width)) {
+            self.indices.push(position.clamp(0, self.input as i64 - 1) as usize);
+            self.weights.push(weight);
+        }
+        let last = self.indices.last().copied().unwrap_or(0);
+        self.indices.resize(end, last);
+        self.weights.resize(end, 0.0);
+    }
+
+    /// The size of the axis of the input.
+    pub fn input(&self) -> usize {
+        self.input
+    }
+
+    /// The number of positions of the output.
+    pub fn output(&self) -> usize {
+        self.indices.len() / self.width
+    }
+
+    /// The positions and weights for each position of the output.
+    pub fn positions(&self) -> impl Iterator<Item = impl Iterator<Item = (usize, f32)> + Clone> + Clone {
+        let indices = self.indices.chunks_exact(self.width);
+        let weights = self.weights.chunks_exact(self.width);
+        indices.zip(weights).map(|(indices, weights)| indices.iter().copied().zip(weights.iter().copied()))
+    }
+
+    /// Changes the weights of each position of the output.
+    pub fn adjust_weights(&mut self, adjust: impl FnMut(&mut [f32])) {
+        self.weights.chunks_exact_mut(self.width).for_each(adjust);
+    }
+}
+
+/// Blends along the middle axis of values of dims `[.., taps.input(), inner]`. `into` has those of the output.
+pub fn blend<T: Real>(from: &[T], into: &mut [T], inner: usize, taps: &Taps) {
+    let inner = inner.max(1);
+    let blocks = from.chunks_exact(taps.input * inner).zip(into.chunks_exact_mut((taps.output() * inner).max(1)));
+    for (from, into) in blocks {
+        match (inner, taps.width) {
+            (1, 2) => blend_pairs(from, into, taps),
+            (1, _) => blend_many(from, into, taps),
+            _ => {
+                let row = |index: usize| from.get(index * inner..(index + 1) * inner).unwrap_or_default();
+                for (into, mut position) in into.chunks_exact_mut(inner).zip(taps.positions()) {
+                    let first = position.next().unwrap_or((0, 0.0));
+                    let second = position.next().unwrap_or((0, 0.0));
+                    blend_two_rows(into, (row(first.0), first.1), (row(second.0), second.1));
+                    position.for_each(|(index, weight)| add_row(into, row(index), weight));
+                }
+            }
+        }
+    }
+}
+
+fn blend_pairs<T: Real>(from: &[T], into: &mut [T], taps: &Taps) {
+    assert!(from.len() >= taps.input);
+    let pairs = taps.indices.as_chunks::<2>().0.iter().zip(taps.weights.as_chunks::<2>().0);
+    for (into, (&[first, second], &[weight, other])) in into.iter_mut().zip(pairs) {
+        // SAFETY: indices are below `input`, as `push` clamps them.
+        let (a, b) = unsafe { (*from.get_unchecked(first), *from.get_unchecked(second)) };
+        *into = a * T::from(weight) + b * T::from(other);
+    }
+}
+
+fn blend_many<T: Real>(from: &[T], into: &mut [T], taps: &Taps) {
+    assert!(from.len() >= taps.input);
+    for (into, position) in into.iter_mut().zip(taps.positions()) {
+        // SAFETY: indices are below `input`, as `push` clamps them.
+        let parts = position.map(|(index, weight)| unsafe { *from.get_unchecked(index) } * T::from(weight));
+        *into = parts.fold(T::from(0.0), |sum, part| sum + part);
+    }
+}
+
+fn blend_two_rows<T: Real>(into: &mut [T], (a, weight): (&[T], f32), (b, other): (&[T], f32)) {
+    let (weight, other) = (T::from(weight), T::from(other));
+    for ((into, &a), &b) in into.iter_mut().zip(a).zip(b) {
+        *into = a * weight + b * other;
+    }
+}
+
+fn add_row<T: Real>(into: &mut [T], from: &[T], weight: f32) {
+    let weight = T::from(weight);
+    for (into, &from) in into.iter_mut().zip(from) {
+        *into = *into + from * weight;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_columns_are_blended_alike() {
+        for (input, output, width) in [(1, 3, 2), (4, 9, 2), (5, 3, 4), (7, 7, 5), (3, 4, 1)] {
+            let mut taps = Taps::new(input, width);
+            for index in 0..output {
+                let weights = (0..width).map(|tap| (index * 3 + tap) as f32 * 0.25 - 1.0);
+                taps.push((index * input / output) as i64 - 1, weights);
+            }
+            let from: Vec<f32> = (0..input * 6).map(|index| ((index * 7) % 13) as f32).collect();
+            let at = |row: usize, tap: usize, column: usize| from[(row * input + tap) * 3 + column];
+            let mut rows = vec![0.0; output * 6];
+            blend(&from, &mut rows, 3, &taps);
+            for row in 0..2 {
+                for column in 0..3 {
+                    let line: Vec<f32> = (0..input).map(|tap| at(row, tap, column)).collect();
+                    let mut blended = vec![0.0; output];
+                    blend(&line, &mut blended, 1, &taps);
+                    let expected: Vec<f32> =
+                        taps.positions().map(|p| p.map(|(index, weight)| line[index] * weight).sum()).collect();
+                    let strided: Vec<f32> =
+                        (0..output).map(|index| rows[(row * output + index) * 3 + column]).collect();
+                    for ((a, b), c) in blended.iter().zip(&strided).zip(&expected) {
+                        assert!((a - c).abs() < 1e-4 && (b - c).abs() < 1e-4, "{input} {output} {width}");
+                    }
+                }
+            }
+        }
+    }
+}
