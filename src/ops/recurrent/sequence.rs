@@ -1,12 +1,12 @@
 //! A recurrent layer over the steps of its input.
 
 use super::cell::{Cell, Rows};
+use super::dynamic::round_to_bytes;
 use super::weights::{Weights, part};
 use super::{Kind, Layer};
 use crate::error::{Error, Result};
 use crate::kernels::recurrent::Real;
 use crate::ops::Call;
-use crate::ops::recurrent::dynamic::round_to_bytes;
 use crate::tensor::{Tensor, count_elements, fill, reserve};
 use crate::value::Value;
 
@@ -100,7 +100,10 @@ pub fn run<T: Real>(layer: &Layer, weights: &Weights<T>, call: &Call) -> Result<
     let mut finals = [fill(&state_dims, T::ZERO)?, fill(&state_dims, T::ZERO)?];
     let gates_dims = [steps, batch, layer.kind.gates() * size];
     let mut gates: Vec<T> = reserve(&gates_dims)?;
-    let rounded = if layer.rounds { Some(round(x.slice::<T>()?)) } else { None };
+    // As in onnxruntime, steps that no sequence has do not take part in the range that is rounded to.
+    let longest = lengths.as_ref().and_then(|lengths| lengths.iter().max()).filter(|_| !layer.is_batch_first);
+    let used = longest.copied().unwrap_or(steps) * batch * inner;
+    let rounded = if layer.rounds { Some(round(x.slice::<T>()?, used)) } else { None };
     let values = rounded.as_deref().map_or_else(|| x.slice::<T>(), Ok)?;
     // Without elements there is nothing to compute, and no size to cut rows by.
     let directions = if count_elements::<T>(&gates_dims)? == 0 { 0 } else { places.directions };
@@ -154,9 +157,10 @@ pub fn run<T: Real>(layer: &Layer, weights: &Weights<T>, call: &Call) -> Result<
     Ok(outputs)
 }
 
-fn round<T: Real>(values: &[T]) -> Vec<T> {
+/// A copy of `values`, the first `count` of which are rounded to 8 bits.
+fn round<T: Real>(values: &[T], count: usize) -> Vec<T> {
     let mut rounded = values.to_vec();
-    round_to_bytes(&mut rounded);
+    round_to_bytes(rounded.get_mut(..count).unwrap_or_default());
     rounded
 }
 
