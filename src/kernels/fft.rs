@@ -333,6 +333,7 @@ impl<L: Lanes> RealFourier<L> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

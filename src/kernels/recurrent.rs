@@ -232,6 +232,7 @@ impl<T: Real> Panels<T> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -58,7 +58,7 @@ pub fn tanh(x: F32x4) -> F32x4 {
     let large = x.select_below(zero, zero.sub(large), large);
     let square = x.mul(x);
     let mut sum = F32x4::splat(-5.704_988_7e-3);
-    for term in [2.063_908_9e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328_2e-1] {
+    for term in [2.063_909e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1] {
         sum = sum.mul_add(square, F32x4::splat(term));
     }
     let small = sum.mul(square).mul_add(x, x);
@@ -88,6 +88,7 @@ pub fn finish_lstm(gates: &[f32], cell: &mut [f32], hidden: &mut [f32]) {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
