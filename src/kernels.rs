@@ -9,6 +9,8 @@ pub mod gemm;
 pub mod pool;
 pub mod real;
 pub mod resize;
+pub mod fft;
+pub mod recurrent;
 pub mod simd;
 pub mod strided;
 mod tile;
