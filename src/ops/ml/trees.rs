@@ -124,6 +124,8 @@ pub fn tree_ensemble_classifier(spec: &mut Spec) -> Result<Operator> {
     let ensemble = read::read_ensemble(spec, "class", classes)?;
     let classifier = Classifier::read(spec, &ensemble.weights)?;
     let trees = ensemble.grow(spec)?;
+    // onnxruntime tells 0 from 1 where there is one class, whatever it is called.
+    let labels = if classes == 1 { Labels::Ints(vec![0, 1]) } else { labels };
     several(move |call| {
         let mut outcome = trees.run(call.tensor(0)?, Aggregate::Sum, classes)?;
         let chosen = classifier.finish(&mut outcome, classes);

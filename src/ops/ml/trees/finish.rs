@@ -136,16 +136,13 @@ impl Classifier {
     }
 
     /// The class of two, and both scores. Where trees vote for one class only, its score decides.
-    fn decide(&self, mut scores: [f64; 2], [_, has_second]: [bool; 2], round: fn(f64) -> f64) -> (usize, [f64; 2]) {
-        match (self.base.as_slice(), has_second) {
-            (&[_, second], true) => {
-                let score = round(second + scores[0]);
-                scores = [-score, score];
+    fn decide(&self, mut scores: [f64; 2], scored: [bool; 2], round: fn(f64) -> f64) -> (usize, [f64; 2]) {
+        for ((score, is_scored), base) in scores.iter_mut().zip(scored).zip(&self.base) {
+            if is_scored {
+                *score = round(*score + base);
             }
-            (&[first, second], false) => scores = [round(scores[0] + first), round(scores[1] + second)],
-            (&[base], _) => scores[0] = round(scores[0] + base),
-            _ => {}
         }
+        let [_, has_second] = scored;
         let score = if has_second { scores[1] } else { scores[0] };
         let is_probability = self.is_binary && self.is_positive;
         let class = usize::from(score > if is_probability { 0.5 } else { 0.0 });
@@ -158,7 +155,8 @@ impl Classifier {
                 self.transform.apply(&mut scores);
                 (class, [scores[0], 0.0])
             }
-            transform => (class, transform.split(score, is_probability)),
+            // onnxruntime takes a score for no probability where it is still to become one.
+            transform => (class, transform.split(score, is_probability && transform != Transform::Logistic)),
         }
     }
 }
