@@ -91,6 +91,9 @@ pub fn linear_classifier(spec: &mut Spec) -> Result<Operator> {
     let weights = Weights::read(spec, targets)?;
     let transform = Transform::read(spec)?;
     let is_binary = targets == 1 && labels.len() == 2;
+    if is_binary && transform == Transform::Probit {
+        return Err(spec.unsupported("post_transform=PROBIT of one score for two classes"));
+    }
     if targets > 1 && labels.len() < targets {
         return Err(spec.invalid(&format!("{} labels for {targets} scores", labels.len())));
     }
@@ -113,12 +116,8 @@ pub fn linear_classifier(spec: &mut Spec) -> Result<Operator> {
         if is_binary {
             let mut pairs = fill(&[rows, 2], 0f32)?;
             for (pair, &score) in pairs.as_chunks_mut::<2>().0.iter_mut().zip(&scores) {
-                // onnxruntime does the logistic function only.
-                let score = match transform {
-                    Transform::Logistic => super::scores::logistic(f64::from(score)) as f32,
-                    _ => score,
-                };
-                *pair = [1.0 - score, score];
+                let is_probability = transform != Transform::Logistic;
+                *pair = transform.split(f64::from(score), is_probability).map(|score| score as f32);
             }
             return Ok(vec![labels.into(), Tensor::new(&[rows, 2], pairs)?.into()]);
         }

@@ -3,7 +3,6 @@
 mod classes;
 
 use super::rows_of;
-use super::scores::Transform;
 use crate::error::{Error, Result};
 use crate::kernels::dot::{dot, dot_rows};
 use crate::ops::{Operator, Spec, single};
@@ -90,7 +89,8 @@ impl Vectors {
     }
 }
 
-/// One value a row. <https://onnx.ai/onnx/operators/onnx_aionnxml_SVMRegressor.html>
+/// One value a row. Like onnxruntime it leaves `post_transform` alone.
+/// <https://onnx.ai/onnx/operators/onnx_aionnxml_SVMRegressor.html>
 pub fn svm_regressor(spec: &mut Spec) -> Result<Operator> {
     let supports = usize::try_from(spec.int_or("n_supports", 0)).unwrap_or(0);
     let is_linear = supports == 0;
@@ -104,9 +104,6 @@ pub fn svm_regressor(spec: &mut Spec) -> Result<Operator> {
     }
     let rho = spec.floats("rho").and_then(<[f32]>::first).copied().unwrap_or(0.0);
     let tells_outliers = spec.flag("one_class", false);
-    if Transform::read(spec)? != Transform::None {
-        return Err(spec.unsupported("a post_transform"));
-    }
     single(move |call| {
         let (rows, near) = vectors.compare(call.tensor(0)?)?;
         let finish = |near: &[f32]| {

@@ -141,6 +141,9 @@ pub fn svm_classifier(spec: &mut Spec) -> Result<Operator> {
     let pairs = Pairs::read(spec, &counts, classes)?;
     let vectors = Vectors::read(spec, "support_vectors", vectors, false)?;
     let has_chances = !pairs.slopes.is_empty();
+    if classes == 2 && !has_chances && transform == Transform::Probit {
+        return Err(spec.unsupported("post_transform=PROBIT of one score for two classes"));
+    }
     several(move |call| {
         let (rows, near) = vectors.compare(call.tensor(0)?)?;
         let columns = match classes {
@@ -155,7 +158,10 @@ pub fn svm_classifier(spec: &mut Spec) -> Result<Operator> {
             chosen.push(pairs.vote(&found));
             let row = match *found.as_slice() {
                 _ if has_chances => pairs.estimate(&found),
-                [score] => transform_pair(transform, score).to_vec(),
+                [score] => {
+                    let is_probability = !matches!(transform, Transform::None | Transform::Logistic);
+                    transform.split(f64::from(score), is_probability).map(|score| score as f32).to_vec()
+                }
                 _ => found,
             };
             scores.iter_mut().zip(row).for_each(|(place, score)| *place = score);
@@ -165,21 +171,6 @@ pub fn svm_classifier(spec: &mut Spec) -> Result<Operator> {
         }
         Ok(vec![labels.choose(&chosen)?.into(), Tensor::new(&[rows, columns], scores)?.into()])
     })
-}
-
-/// Both scores of two classes without probabilities, as onnxruntime writes them.
-fn transform_pair(transform: Transform, score: f32) -> [f32; 2] {
-    match transform {
-        Transform::None => [-score, score],
-        Transform::Probit => {
-            let mut row = [score, 0.0];
-            if let Some(first) = row.first_chunk_mut::<1>() {
-                transform_rows(transform, first, 1);
-            }
-            row
-        }
-        _ => [1.0 - score, score],
-    }
 }
 
 /// A linear model, as liblinear makes it.
