@@ -81,8 +81,7 @@ impl<T: Number> Forest<T> {
     ) -> Option<Forest<T>> {
         let count = nodes.len();
         let is_node = |index: &u32| (*index as usize) < count;
-        let is_span =
-            |span: &[u32; 2]| matches!(span, [start, end] if start <= end && *end as usize <= weights.len());
+        let is_span = |span: &[u32; 2]| matches!(span, [start, end] if start <= end && *end as usize <= weights.len());
         let are_spans = spans.iter().all(is_span) && (targets == 1 || spans.len() == count);
         let is_sound = roots.iter().all(is_node)
             && nodes.iter().all(|node| node.next.iter().all(is_node))

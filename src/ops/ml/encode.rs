@@ -37,11 +37,15 @@ fn bits_of(tensor: &Tensor) -> Result<Vec<u64>> {
 }
 
 impl Places {
-    /// The place of each key; the last one of those that are equal.
+    /// The place of each key; the first one of those that are equal, as onnxruntime has it.
     fn new(keys: &Tensor) -> Result<Places> {
         Ok(match keys.slice::<String>() {
-            Ok(keys) => Places::Strings(keys.iter().cloned().zip(0..).collect()),
-            Err(_) => Places::Numbers(bits_of(keys)?.into_iter().zip(0..).collect()),
+            Ok(keys) => {
+                Places::Strings(keys.iter().cloned().enumerate().rev().map(|(place, key)| (key, place)).collect())
+            }
+            Err(_) => {
+                Places::Numbers(bits_of(keys)?.into_iter().enumerate().rev().map(|(place, key)| (key, place)).collect())
+            }
         })
     }
 

@@ -126,7 +126,8 @@ fn cast_values(values: &Tensor, sources: &[Option<usize>], to: ElementType) -> R
     let dims = [1, sources.len()];
     let Some(texts) = texts else {
         let numbers = values.to_f32s()?;
-        let numbers = sources.iter().map(|source| source.and_then(|source| numbers.get(source)).copied().unwrap_or(0.0));
+        let numbers =
+            sources.iter().map(|source| source.and_then(|source| numbers.get(source)).copied().unwrap_or(0.0));
         return match to {
             ElementType::Int64 => Tensor::new(&dims, numbers.map(|number| number as i64).collect()),
             _ => Tensor::new(&dims, numbers.collect()),

@@ -32,9 +32,8 @@ pub fn scaler(spec: &mut Spec) -> Result<Operator> {
                 let factors: Vec<(f32, f32)> = fit(&offset, features)?.zip(fit(&scale, features)?).collect();
                 let scaled = input.to_f64s()?;
                 let scaled = scaled.iter().zip(factors.iter().cycle());
-                let scaled = scaled.map(|(&value, &(offset, scale))| {
-                    ((value - f64::from(offset)) * f64::from(scale)) as f32
-                });
+                let scaled =
+                    scaled.map(|(&value, &(offset, scale))| ((value - f64::from(offset)) * f64::from(scale)) as f32);
                 return Tensor::new(&dims, scaled.collect());
             }
         };
@@ -85,7 +84,9 @@ pub fn imputer(spec: &mut Spec) -> Result<Operator> {
     single(move |call| {
         let input = call.take(0)?;
         match input.element_type() {
-            ElementType::Float32 => impute(input, &floats, |value: f32| value == float || value.is_nan() && float.is_nan()),
+            ElementType::Float32 => {
+                impute(input, &floats, |value: f32| value == float || value.is_nan() && float.is_nan())
+            }
             ElementType::Float64 => {
                 let (values, missing) = (floats.iter().copied().map(f64::from).collect::<Vec<_>>(), f64::from(float));
                 impute(input, &values, |value: f64| value == missing || value.is_nan() && missing.is_nan())

@@ -23,10 +23,13 @@ struct Pairs {
 impl Pairs {
     fn read(spec: &Spec, counts: &[usize], classes: usize) -> Result<Pairs> {
         let mut end = 0;
-        let spans: Vec<[usize; 2]> = counts.iter().map(|count| {
-            end += count;
-            [end - count, end]
-        }).collect();
+        let spans: Vec<[usize; 2]> = counts
+            .iter()
+            .map(|count| {
+                end += count;
+                [end - count, end]
+            })
+            .collect();
         let floats = |name: &str| spec.floats(name).unwrap_or_default();
         let coefficients = floats("coefficients").to_vec();
         let rho = floats("rho").to_vec();

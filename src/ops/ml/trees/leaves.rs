@@ -51,8 +51,7 @@ pub fn read_ensemble(spec: &Spec, targets: usize) -> Result<Ensemble> {
         let (base, limit) = if is_leaf != 0 { (count, ids.len()) } else { (0, count) };
         if index < limit { Ok(base + index) } else { Err(spec.invalid(&format!("a branch to node {index}"))) }
     };
-    let leaf =
-        Listed { mode: Mode::Leaf, feature: 0, threshold: 0.0, then: 0, otherwise: 0, nan_holds: false };
+    let leaf = Listed { mode: Mode::Leaf, feature: 0, threshold: 0.0, then: 0, otherwise: 0, nan_holds: false };
     let mut listed = Vec::with_capacity(count + ids.len());
     let mut chains = Vec::new();
     let rows = modes.iter().zip(features).zip(&thresholds).zip(thens).zip(otherwises);
