@@ -20,3 +20,6 @@ pub mod normalize;
 pub mod product;
 pub mod reduce;
 pub mod softmax;
+pub mod dot;
+pub mod simd;
+pub mod trees;
