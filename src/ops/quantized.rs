@@ -1,5 +1,14 @@
 //! Operators on quantised tensors.
 
-use super::Entry;
+mod matmul;
+mod product;
 
-pub const ENTRIES: &[Entry] = &[];
+use super::{Entry, contrib, onnx};
+
+pub const ENTRIES: &[Entry] = &[
+    onnx("MatMulInteger", matmul::matmul_integer),
+    onnx("QLinearMatMul", matmul::qlinear_matmul),
+    contrib("DynamicQuantizeMatMul", matmul::dynamic_quantize_matmul),
+    contrib("MatMulIntegerToFloat", matmul::matmul_integer_to_float),
+    contrib("QGemm", matmul::qgemm),
+];

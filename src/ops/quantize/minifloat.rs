@@ -119,7 +119,7 @@ mod tests {
             assert_eq!(format.encode(1e-30, true), 0);
         }
         let format = Minifloat::of(ElementType::Float8E4M3Fn).unwrap();
-        assert_eq!([464.0, 464.1, 1.0625, 1.1875].map(|value| format.encode(value, false)), [0x7f, 0x7f, 0x38, 0x3a]);
+        assert_eq!([464.0, 464.1, 1.0625, 1.1875].map(|value| format.encode(value, false)), [0x7e, 0x7f, 0x38, 0x3a]);
         assert_eq!(Minifloat::of(ElementType::Float8E8M0).unwrap().decode(0), power(-127));
     }
 }
