@@ -113,7 +113,7 @@ fn write_levels(
             factors.fill(first + row, matrix, width, &mut scales);
         }
         let scales = if let [scale] = scales.as_slice() { Scales::One(*scale) } else { Scales::Each(&scales) };
-        requantise(products, scales, levels, out);
+        requantise(products, 0, scales, levels, out);
     }
 }
 
