@@ -139,7 +139,8 @@ impl Convolution {
         let rows_of_group = weights.count / groups;
         let depth = weights.depth;
         let fitting = BLOCK / depth.max(rows_of_group * 2).max(1);
-        let block = fitting.next_multiple_of(PANEL).clamp(4 * PANEL, 1024).min(pixels.next_multiple_of(PANEL)).max(PANEL);
+        let block =
+            fitting.next_multiple_of(PANEL).clamp(4 * PANEL, 1024).min(pixels.next_multiple_of(PANEL)).max(PANEL);
         let mut layout = Layout::new(&axes, size, zero as u8, if is_signed { 0 } else { 0x80 });
         let mut panels = fill(&[count_panels(block) * PANEL, depth], 0i8)?;
         let mut products = fill(&[rows_of_group, block], 0i32)?;
