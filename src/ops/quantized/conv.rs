@@ -1,6 +1,6 @@
 //! Convolutions of bytes: the input is laid out so that each output is a product of a row of weights and a column.
 
-use super::geometry::{Axes, Axis, Placement};
+use super::geometry::{Axes, Placement, find_place};
 use super::product::read_sign;
 use crate::error::{Error, Result};
 use crate::kernels::int8::{
@@ -241,7 +241,7 @@ impl Layout<'_> {
             let (row, x) = (pixel / last.output, pixel % last.output);
             let end = last.output.min(x + start + width - pixel);
             let (from, to) = (inside.start.clamp(x, end), inside.end.clamp(x, end));
-            let base = find_row(outer, row, outer_tap).map(|base| base * last.input);
+            let base = find_place(outer, row, outer_tap).map(|base| base * last.input);
             match (base, last.position(from, last_tap)) {
                 (Some(base), Some(position)) if from < to => {
                     runs.push(Run::Padding(from - x));
@@ -275,17 +275,6 @@ impl Layout<'_> {
 enum Run {
     Padding(usize),
     Input { at: usize, count: usize, stride: usize },
-}
-
-/// The row of the input that an element of the window `row` lies on, by the axes before the last.
-fn find_row(axes: &[Axis], mut row: usize, mut tap: usize) -> Option<usize> {
-    let (mut base, mut stride) = (0, 1);
-    for axis in axes.iter().rev() {
-        base += axis.position(row % axis.output, tap % axis.kernel)? * stride;
-        stride *= axis.input;
-        (row, tap) = (row / axis.output, tap / axis.kernel);
-    }
-    Some(base)
 }
 
 /// Elements with their channels moved from the last axis to the second, or back.

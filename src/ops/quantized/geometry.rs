@@ -18,8 +18,6 @@ pub struct Axis {
     pub dilation: usize,
     /// Padding before the input.
     pub before: usize,
-    /// Padding after the input.
-    pub after: usize,
     /// Windows.
     pub output: usize,
 }
@@ -96,13 +94,12 @@ impl Placement {
             }
             None => return Err(Error::execution("a window is empty")),
         };
-        let (before, after, output) = match self.padding {
+        let (before, output) = match self.padding {
             Padding::Same { is_lower } => {
                 let output = input.div_ceil(stride);
                 let needed = output.saturating_sub(1).saturating_mul(stride).saturating_add(extent);
                 let total = needed.saturating_sub(input);
-                let smaller = total / 2;
-                if is_lower { (total - smaller, smaller, output) } else { (smaller, total - smaller, output) }
+                (if is_lower { total.div_ceil(2) } else { total / 2 }, output)
             }
             Padding::Explicit | Padding::Valid => {
                 let explicit = matches!(self.padding, Padding::Explicit);
@@ -115,10 +112,10 @@ impl Placement {
                 if self.rounds_up && (output - 1) * stride >= input + before {
                     output -= 1;
                 }
-                (before, after, output)
+                (before, output)
             }
         };
-        Ok(Axis { input, kernel, stride, dilation, before, after, output })
+        Ok(Axis { input, kernel, stride, dilation, before, output })
     }
 }
 
@@ -135,4 +132,15 @@ impl Axis {
         let end = (self.input + self.before).saturating_sub(shift).div_ceil(self.stride).min(self.output);
         start.min(end)..end
     }
+}
+
+/// The place on the input that an element of a window lies on: windows and elements are counted with the last axis fastest.
+pub fn find_place(axes: &[Axis], mut window: usize, mut tap: usize) -> Option<usize> {
+    let (mut place, mut stride) = (0, 1);
+    for axis in axes.iter().rev() {
+        place += axis.position(window % axis.output, tap % axis.kernel)? * stride;
+        stride *= axis.input;
+        (window, tap) = (window / axis.output, tap / axis.kernel);
+    }
+    Some(place)
 }

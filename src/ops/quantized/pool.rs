@@ -2,7 +2,7 @@
 
 use super::affine::Affine;
 use super::conv::move_channels;
-use super::geometry::{Axis, Placement};
+use super::geometry::{Placement, find_place};
 use super::product::read_sign;
 use crate::error::{Error, Result};
 use crate::kernels::int8::{Scales, requantise};
@@ -67,13 +67,12 @@ pub fn qlinear_average_pool(spec: &mut Spec) -> Result<Operator> {
             for (pixel, mean) in means.iter_mut().enumerate() {
                 let (mut sum, mut count) = (0f32, 0usize);
                 for tap in 0..taps {
-                    let (position, is_counted) = find(&axes, pixel, tap);
-                    if let Some(value) = position.and_then(|position| values.get(position)) {
+                    if let Some(value) = find_place(&axes, pixel, tap).and_then(|position| values.get(position)) {
                         sum += value;
+                        count += 1;
                     }
-                    count += usize::from(if counts_padding { is_counted } else { position.is_some() });
                 }
-                *mean = sum / count as f32;
+                *mean = sum / if counts_padding { taps } else { count } as f32;
             }
         }
         let out = to.encode_all(&dims, &means, element_type)?;
@@ -83,20 +82,6 @@ pub fn qlinear_average_pool(spec: &mut Spec) -> Result<Operator> {
         }
         Ok(out)
     })
-}
-
-/// Where an element of a window lies on the input, and whether it lies on that or its padding.
-fn find(axes: &[Axis], mut pixel: usize, mut tap: usize) -> (Option<usize>, bool) {
-    let (mut position, mut stride, mut is_counted) = (Some(0), 1, true);
-    for axis in axes.iter().rev() {
-        let (window, element) = (pixel % axis.output, tap % axis.kernel);
-        let own = axis.position(window, element);
-        position = position.zip(own).map(|(position, own)| position + own * stride);
-        is_counted &= window * axis.stride + element * axis.dilation < axis.before + axis.input + axis.after;
-        stride *= axis.input;
-        (pixel, tap) = (pixel / axis.output, tap / axis.kernel);
-    }
-    (position, is_counted)
 }
 
 /// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearReduceMean>
