@@ -11,6 +11,7 @@ pub mod real;
 pub mod resize;
 pub mod fft;
 pub mod recurrent;
+pub mod int8;
 pub mod simd;
 pub mod strided;
 mod tile;

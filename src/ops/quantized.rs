@@ -1,5 +1,33 @@
 //! Operators on quantised tensors.
 
-use super::Entry;
+mod affine;
+mod conv;
+mod elementwise;
+mod geometry;
+mod matmul;
+mod pool;
+mod product;
 
-pub const ENTRIES: &[Entry] = &[];
+use super::{Entry, contrib, onnx};
+
+pub const ENTRIES: &[Entry] = &[
+    onnx("ConvInteger", conv::conv_integer),
+    onnx("MatMulInteger", matmul::matmul_integer),
+    onnx("QLinearConv", conv::qlinear_conv),
+    onnx("QLinearMatMul", matmul::qlinear_matmul),
+    contrib("DynamicQuantizeMatMul", matmul::dynamic_quantize_matmul),
+    contrib("MatMulIntegerToFloat", matmul::matmul_integer_to_float),
+    contrib("QLinearAdd", elementwise::qlinear_add),
+    contrib("QLinearAveragePool", pool::qlinear_average_pool),
+    contrib("QLinearConcat", elementwise::qlinear_concat),
+    contrib("QLinearConv", conv::qlinear_conv),
+    contrib("QLinearGlobalAveragePool", pool::qlinear_global_average_pool),
+    contrib("QLinearLeakyRelu", elementwise::qlinear_leaky_relu),
+    contrib("QLinearMatMul", matmul::qlinear_matmul),
+    contrib("QLinearMul", elementwise::qlinear_mul),
+    contrib("QLinearReduceMean", pool::qlinear_reduce_mean),
+    contrib("QLinearSigmoid", elementwise::qlinear_sigmoid),
+    contrib("QLinearSoftmax", elementwise::qlinear_softmax),
+    contrib("QLinearWhere", elementwise::qlinear_where),
+    contrib("QGemm", matmul::qgemm),
+];
