@@ -22,5 +22,4 @@ pub mod product;
 pub mod reduce;
 pub mod softmax;
 pub mod dot;
-pub mod simd;
 pub mod trees;
