@@ -3,7 +3,14 @@ import { InferenceError } from "./error.js";
 
 /**
  * @typedef {"float32" | "float64" | "float16" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32"
- *   | "uint64" | "bool" | "string"} ElementType
+ *   | "uint64" | "bool" | "string" | NarrowType} ElementType
+ */
+
+/**
+ * Types without an array of their own: bfloat16 as its bits, and those of a byte or less as one byte each, an integer or
+ * the bits of a float.
+ * @typedef {"bfloat16" | "int4" | "uint4" | "int2" | "uint2" | "float8e4m3fn" | "float8e4m3fnuz" | "float8e5m2"
+ *   | "float8e5m2fnuz" | "float8e8m0" | "float4e2m1"} NarrowType
  */
 
 /**
@@ -19,6 +26,9 @@ import { InferenceError } from "./error.js";
  *   int8: Int8Array, int16: Int16Array, int32: Int32Array, int64: BigInt64Array,
  *   uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, uint64: BigUint64Array,
  *   bool: Uint8Array, string: string[],
+ *   bfloat16: Uint16Array, int4: Int8Array, uint4: Uint8Array, int2: Int8Array, uint2: Uint8Array,
+ *   float8e4m3fn: Uint8Array, float8e4m3fnuz: Uint8Array, float8e5m2: Uint8Array, float8e5m2fnuz: Uint8Array,
+ *   float8e8m0: Uint8Array, float4e2m1: Uint8Array,
  * }} TensorDataMap
  */
 
@@ -41,7 +51,16 @@ const kinds = {
   uint32: { array: Uint32Array, accepts: ["Uint32Array"], least: 0, most: 2 ** 32 - 1 },
   uint64: { array: BigUint64Array, accepts: ["BigUint64Array"], least: 0n, most: 2n ** 64n - 1n },
   bool: { array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 1 },
+  bfloat16: { array: Uint16Array, accepts: ["Uint16Array"], least: 0, most: 65535 },
+  int4: { array: Int8Array, accepts: ["Int8Array"], least: -8, most: 7 },
+  uint4: { array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 15 },
+  int2: { array: Int8Array, accepts: ["Int8Array"], least: -2, most: 1 },
+  uint2: { array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 3 },
 };
+for (const name of ["e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0"]) {
+  kinds[`float8${name}`] = { array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 255 };
+}
+kinds.float4e2m1 = { array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 15 };
 
 /**
  * An n-dimensional array in row-major order.

@@ -226,7 +226,7 @@ fn describe_value(role: &str, value: &ValueExtension) -> Result<TensorInfo> {
         return Ok(TensorInfo { name, kind, ..TensorInfo::default() });
     };
     let element_type = ElementType::from_onnx(tensor.elem_type);
-    if !element_type.is_some_and(|known| known.is_public() || known == ElementType::Bfloat16) && tensor.elem_type != 0 {
+    if element_type.is_none() && tensor.elem_type != 0 {
         return Err(Error::unsupported(format!(
             "{role} \"{name}\" has the element type {}, which is not supported",
             onnx_type_name(tensor.elem_type)

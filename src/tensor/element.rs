@@ -60,16 +60,14 @@ struct Row {
     bytes: usize,
     /// Elements of a type of less than a byte that ONNX packs into one.
     packed: usize,
-    /// Whether JavaScript can hold it.
-    is_public: bool,
 }
 
 const fn row(element_type: ElementType, name: &'static str, onnx: i32, bytes: usize) -> Row {
-    Row { element_type, name, onnx, bytes, packed: 1, is_public: true }
+    Row { element_type, name, onnx, bytes, packed: 1 }
 }
 
-const fn inner(element_type: ElementType, name: &'static str, onnx: i32, bytes: usize, packed: usize) -> Row {
-    Row { element_type, name, onnx, bytes, packed, is_public: false }
+const fn packed(element_type: ElementType, name: &'static str, onnx: i32, packed: usize) -> Row {
+    Row { element_type, name, onnx, bytes: 1, packed }
 }
 
 const TABLE: [Row; 24] = [
@@ -86,17 +84,17 @@ const TABLE: [Row; 24] = [
     row(ElementType::Uint64, "uint64", 13, 8),
     row(ElementType::Bool, "bool", 9, 1),
     row(ElementType::String, "string", 8, size_of::<String>()),
-    inner(ElementType::Bfloat16, "bfloat16", 16, 2, 1),
-    inner(ElementType::Int4, "int4", 22, 1, 2),
-    inner(ElementType::Uint4, "uint4", 21, 1, 2),
-    inner(ElementType::Int2, "int2", 26, 1, 4),
-    inner(ElementType::Uint2, "uint2", 25, 1, 4),
-    inner(ElementType::Float8E4M3Fn, "float8e4m3fn", 17, 1, 1),
-    inner(ElementType::Float8E4M3Fnuz, "float8e4m3fnuz", 18, 1, 1),
-    inner(ElementType::Float8E5M2, "float8e5m2", 19, 1, 1),
-    inner(ElementType::Float8E5M2Fnuz, "float8e5m2fnuz", 20, 1, 1),
-    inner(ElementType::Float8E8M0, "float8e8m0", 24, 1, 1),
-    inner(ElementType::Float4E2M1, "float4e2m1", 23, 1, 2),
+    row(ElementType::Bfloat16, "bfloat16", 16, 2),
+    packed(ElementType::Int4, "int4", 22, 2),
+    packed(ElementType::Uint4, "uint4", 21, 2),
+    packed(ElementType::Int2, "int2", 26, 4),
+    packed(ElementType::Uint2, "uint2", 25, 4),
+    row(ElementType::Float8E4M3Fn, "float8e4m3fn", 17, 1),
+    row(ElementType::Float8E4M3Fnuz, "float8e4m3fnuz", 18, 1),
+    row(ElementType::Float8E5M2, "float8e5m2", 19, 1),
+    row(ElementType::Float8E5M2Fnuz, "float8e5m2fnuz", 20, 1),
+    row(ElementType::Float8E8M0, "float8e8m0", 24, 1),
+    packed(ElementType::Float4E2M1, "float4e2m1", 23, 2),
 ];
 
 /// Types that ONNX has and Edgewise does not carry.
@@ -113,7 +111,7 @@ impl ElementType {
 
     /// The type that JavaScript calls `name`.
     pub fn from_name(name: &str) -> Option<ElementType> {
-        Self::find(|row| row.is_public && row.name == name).map(|row| row.element_type)
+        Self::find(|row| row.name == name).map(|row| row.element_type)
     }
 
     /// The type of an ONNX `TensorProto.DataType` number.
@@ -121,7 +119,7 @@ impl ElementType {
         Self::find(|row| row.onnx == number).map(|row| row.element_type)
     }
 
-    /// The name, the one in JavaScript where it can hold the type.
+    /// The name, the same in JavaScript.
     pub fn name(self) -> &'static str {
         self.row().map_or("", |row| row.name)
     }
@@ -139,11 +137,6 @@ impl ElementType {
     /// How many elements ONNX packs into a byte; 1 for types of a byte and more.
     pub fn packed(self) -> usize {
         self.row().map_or(1, |row| row.packed)
-    }
-
-    /// Whether JavaScript can hold it.
-    pub fn is_public(self) -> bool {
-        self.row().is_some_and(|row| row.is_public)
     }
 
     /// The type that elements of this one are computed as: float32 of those of half precision.

@@ -2,8 +2,8 @@
 
 use super::attend::Place;
 use crate::error::{Error, Result};
-use crate::kernels::lanes::Lanes;
 use crate::kernels::gathered::broadcast_strides;
+use crate::kernels::lanes::Lanes;
 use crate::tensor::{ElementType, Tensor};
 
 /// Numbers to add to scores `[batch, heads, rows, columns]`, broadcast to them.

@@ -2,9 +2,9 @@
 
 use super::{parameter_of, size, with_floats};
 use crate::error::{Error, Result};
+use crate::kernels::gathered::{gather_strided, strides_of};
 use crate::kernels::lanes::Lanes;
 use crate::kernels::normalize::{mean_of, mean_square_of, scale_row};
-use crate::kernels::gathered::{gather_strided, strides_of};
 use crate::ops::shape::resolve_axis;
 use crate::ops::{Operator, Spec, single};
 use crate::tensor::{self, Dims, Tensor};
