@@ -271,6 +271,7 @@ pub fn choose<T: Element>(broadcast: &Broadcast<3>, condition: &[u8], then: &[T]
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -1,8 +1,10 @@
 //! Activation functions: of one number and of parameters that are known at load.
 
+use smallvec::smallvec;
+
 use super::arithmetic::{ADD, Side, apply};
-use super::unary::{floats, map_f32, map_integers, map_owned, numbers};
-use super::{Call, Entry, Operator, Spec, contrib, onnx, several, single};
+use super::unary::{floats, map_f32, map_integers, numbers};
+use super::{Call, Entry, Input, Operator, Spec, contrib, onnx, several, single};
 use crate::error::{Error, Result};
 use crate::kernels::math::{self, map_in_place};
 use crate::kernels::simd::F32x4;
@@ -27,9 +29,9 @@ pub const ENTRIES: &[Entry] = &[
     onnx("Swish", |spec| swish(spec.float_or("alpha", 1.0))),
     onnx("ThresholdedRelu", thresholded_relu),
     contrib("BiasAdd", bias_add),
-    contrib("BiasGelu", |_| biased(math::gelu_in_place)),
+    contrib("BiasGelu", |_| biased(exact_gelu())),
     contrib("BiasSplitGelu", bias_split_gelu),
-    contrib("FastGelu", |_| biased(math::gelu_by_tanh_in_place)),
+    contrib("FastGelu", |_| biased(gelu_by_tanh())),
     contrib("Gelu", gelu),
     contrib("QuickGelu", |spec| swish(spec.float_or("alpha", 1.702))),
 ];
@@ -82,13 +84,21 @@ fn celu(spec: &mut Spec) -> Result<Operator> {
 /// <https://onnx.ai/onnx/operators/onnx__Gelu.html>
 fn gelu(spec: &mut Spec) -> Result<Operator> {
     match spec.text_or("approximate", "none") {
-        "none" => floats(math::gelu_in_place, |x| x / 2.0 * (1.0 + math::erf_f64(x * std::f64::consts::FRAC_1_SQRT_2))),
-        "tanh" => floats(math::gelu_by_tanh_in_place, |x| {
-            let root = (2.0 / std::f64::consts::PI).sqrt();
-            x / 2.0 * (1.0 + (root * (x + 0.044_715 * x * x * x)).tanh())
-        }),
+        "none" => exact_gelu(),
+        "tanh" => gelu_by_tanh(),
         other => Err(spec.invalid(&format!("approximate={other}"))),
     }
+}
+
+fn exact_gelu() -> Result<Operator> {
+    floats(math::gelu_in_place, |x| x / 2.0 * (1.0 + math::erf_f64(x * std::f64::consts::FRAC_1_SQRT_2)))
+}
+
+fn gelu_by_tanh() -> Result<Operator> {
+    floats(math::gelu_by_tanh_in_place, |x| {
+        let root = (2.0 / std::f64::consts::PI).sqrt();
+        x / 2.0 * (1.0 + (root * (x + 0.044_715 * x * x * x)).tanh())
+    })
 }
 
 fn clamp_to_one(x: F32x4) -> F32x4 {
@@ -274,13 +284,17 @@ fn dropout(spec: &mut Spec) -> Result<Operator> {
     })
 }
 
-/// A bias, which may be missing, and then a function in place:
+/// An operator of one input behind the sum of that and a bias, which may be missing:
 /// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FastGelu>
-fn biased(run: fn(&mut [f32])) -> Result<Operator> {
-    single(move |call| match call.optional(1)?.is_some() {
-        true => map_owned(apply(&ADD, Side::pair(call, 0, 1)?)?, &run),
-        false => map_f32(call, 0, &run),
-    })
+fn biased(operator: Result<Operator>) -> Result<Operator> {
+    let operator = operator?;
+    Ok(Box::new(move |call| {
+        if call.optional(1)?.is_none() {
+            return operator(call);
+        }
+        let sum = apply(&ADD, Side::pair(call, 0, 1)?)?;
+        operator(&mut Call::new(smallvec![Input::Owned(sum.into())], 1, &[true]))
+    }))
 }
 
 /// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasAdd>

@@ -5,7 +5,7 @@ use super::{Call, Entry, Operator, Spec, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::math::{self, map_in_place};
 use crate::kernels::simd::F32x4;
-use crate::tensor::{ElementType, Tensor, reserve};
+use crate::tensor::{Dims, ElementType, Tensor, reserve};
 
 pub const ENTRIES: &[Entry] = &[
     onnx("Abs", |_| numbers(|v| map_in_place(v, F32x4::abs), f64::abs, i64::wrapping_abs, |x| x)),
@@ -56,7 +56,11 @@ const PART: usize = 4096;
 /// Elements of an input as a function of float32 changes them, in place where nobody else needs them.
 pub fn map_f32(call: &mut Call, index: usize, run: &dyn Fn(&mut [f32])) -> Result<Tensor> {
     if call.is_owned(index) {
-        return map_owned(call.take(index)?, run);
+        let tensor = call.take(index)?;
+        let dims = Dims::from_slice(tensor.dims());
+        let mut values = tensor.into_vec::<f32>()?;
+        run(&mut values);
+        return Tensor::new(&dims, values);
     }
     let tensor = call.tensor(index)?;
     let mut values = reserve(tensor.dims())?;
@@ -68,18 +72,10 @@ pub fn map_f32(call: &mut Call, index: usize, run: &dyn Fn(&mut [f32])) -> Resul
     Tensor::new(tensor.dims(), values)
 }
 
-/// The same of a tensor.
-pub fn map_owned(tensor: Tensor, run: &dyn Fn(&mut [f32])) -> Result<Tensor> {
-    let dims = crate::tensor::Dims::from_slice(tensor.dims());
-    let mut values = tensor.into_vec::<f32>()?;
-    run(&mut values);
-    Tensor::new(&dims, values)
-}
-
 /// Elements of an input of type float64 as a function changes them.
 fn map_f64(call: &mut Call, index: usize, run: &dyn Fn(f64) -> f64) -> Result<Tensor> {
     let tensor = call.take(index)?;
-    let dims = crate::tensor::Dims::from_slice(tensor.dims());
+    let dims = Dims::from_slice(tensor.dims());
     let mut values = tensor.into_vec::<f64>()?;
     values.iter_mut().for_each(|value| *value = run(*value));
     Tensor::new(&dims, values)
