@@ -46,7 +46,7 @@ fn softplus(x: f64) -> f64 {
 
 fn relu(values: &mut [f32]) {
     let zero = F32x4::splat(0.0);
-    map_in_place(values, |x| x.select_below(zero, zero, x));
+    map_in_place(values, |x| x.at_least(zero));
 }
 
 fn softsign(values: &mut [f32]) {
@@ -74,7 +74,7 @@ fn celu(spec: &mut Spec) -> Result<Operator> {
         move |values| {
             map_in_place(values, |x| {
                 let power = math::exp(x.div(alpha)).sub(one).mul(alpha);
-                x.select_below(zero, zero, x).add(power.select_below(zero, power, zero))
+                x.at_least(zero).add(power.at_most(zero))
             });
         },
         move |x| (if x < 0.0 { 0.0 } else { x }) + (wide * (x / wide).exp_m1()).min(0.0),
@@ -103,7 +103,7 @@ fn gelu_by_tanh() -> Result<Operator> {
 
 fn clamp_to_one(x: F32x4) -> F32x4 {
     let [zero, one] = [0.0, 1.0].map(F32x4::splat);
-    let x = x.select_below(zero, zero, x);
+    let x = x.at_least(zero);
     one.select_below(x, one, x)
 }
 
@@ -235,10 +235,7 @@ impl Ends<'_> {
         let (low, high) = self.read(f32::MIN, f32::MAX)?;
         let (low, high) = (F32x4::splat(low), F32x4::splat(high));
         map_f32(call, 0, &|values| {
-            map_in_place(values, |x| {
-                let x = x.select_below(low, low, x);
-                high.select_below(x, high, x)
-            });
+            map_in_place(values, |x| x.at_least(low).at_most(high));
         })
     }
 
