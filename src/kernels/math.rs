@@ -76,15 +76,8 @@ pub fn sigmoid(x: F32x4) -> F32x4 {
 pub fn erf(x: F32x4) -> F32x4 {
     let x = x.at_least(constant(-4.0)).at_most(constant(4.0));
     let square = x.mul(x);
-    let above = [
-        -2.726_142_2e-10,
-        2.770_681_4e-8,
-        -2.101_024e-6,
-        -5.692_506_5e-5,
-        -7.349_906_4e-4,
-        -2.954_6e-3,
-        -1.609_603_3e-2,
-    ];
+    let above =
+        [-2.726_142e-10, 2.770_681_4e-8, -2.101_024e-6, -5.692_506_5e-5, -7.349_906_4e-4, -2.954_6e-3, -1.609_603_3e-2];
     let below = [-1.456_607_2e-5, -2.133_740_6e-4, -1.682_826_9e-3, -7.373_329e-3, -1.426_473_9e-2];
     let ratio = polynomial(square, above).mul(x).div(polynomial(square, below));
     saturate(x, 3.92, ratio)
@@ -165,8 +158,11 @@ pub fn erf_f64(x: f64) -> f64 {
 mod tests {
     use super::*;
 
+    type InPlace = fn(&mut [f32]);
+    type Row = (&'static str, InPlace, fn(f64) -> f64, f32, f32, f64);
+
     /// The largest error of a function, in parts of the true value, on a range.
-    fn worst(in_place: fn(&mut [f32]), truth: fn(f64) -> f64, from: f32, to: f32) -> f64 {
+    fn worst(in_place: InPlace, truth: fn(f64) -> f64, from: f32, to: f32) -> f64 {
         let xs: Vec<f32> = (0..200_001).map(|step| from + (to - from) * step as f32 / 200_000.0).collect();
         let mut values = xs.clone();
         in_place(&mut values);
@@ -179,7 +175,7 @@ mod tests {
 
     #[test]
     fn functions_are_near_the_truth() {
-        let rows: [(&str, fn(&mut [f32]), fn(f64) -> f64, f32, f32, f64); 12] = [
+        let rows: [Row; 12] = [
             ("exp", exp_in_place, f64::exp, -87.0, 88.7, 3e-7),
             ("exp", exp_in_place, f64::exp, -1.0, 1.0, 2e-7),
             ("tanh", tanh_in_place, f64::tanh, -12.0, 12.0, 8e-7),
@@ -210,7 +206,7 @@ mod tests {
     #[test]
     fn ends_are_exact_and_nan_stays() {
         let (inf, nan) = (f32::INFINITY, f32::NAN);
-        let rows: [(&str, fn(&mut [f32]), [f32; 6]); 8] = [
+        let rows: [(&str, InPlace, [f32; 6]); 8] = [
             ("exp", exp_in_place, [0.0, inf, 1.0, nan, 0.0, inf]),
             ("tanh", tanh_in_place, [-1.0, 1.0, 0.0, nan, -1.0, 1.0]),
             ("sigmoid", sigmoid_in_place, [0.0, 1.0, 0.5, nan, 0.0, 1.0]),

@@ -1,18 +1,18 @@
 //! Activation functions: of one number and of parameters that are known at load.
 
-use smallvec::smallvec;
+mod bias;
+mod clip;
 
-use super::arithmetic::{ADD, Side, apply};
-use super::unary::{floats, map_f32, map_integers, numbers};
-use super::{Call, Entry, Input, Operator, Spec, contrib, onnx, several, single};
+use super::unary::{floats, map_integers, numbers};
+use super::{Entry, Operator, Spec, contrib, onnx, several};
 use crate::error::{Error, Result};
 use crate::kernels::math::{self, map_in_place};
 use crate::kernels::simd::F32x4;
-use crate::tensor::{Dims, Element, ElementType, Tensor};
+use crate::tensor::{ElementType, Tensor};
 
 pub const ENTRIES: &[Entry] = &[
     onnx("Celu", celu),
-    onnx("Clip", clip),
+    onnx("Clip", clip::clip),
     onnx("Dropout", dropout),
     onnx("Elu", |spec| exponential(spec.float_or("alpha", 1.0), 1.0)),
     onnx("Gelu", gelu),
@@ -28,10 +28,10 @@ pub const ENTRIES: &[Entry] = &[
     onnx("Softsign", |_| floats(softsign, |x| x / (1.0 + x.abs()))),
     onnx("Swish", |spec| swish(spec.float_or("alpha", 1.0))),
     onnx("ThresholdedRelu", thresholded_relu),
-    contrib("BiasAdd", bias_add),
-    contrib("BiasGelu", |_| biased(exact_gelu())),
-    contrib("BiasSplitGelu", bias_split_gelu),
-    contrib("FastGelu", |_| biased(gelu_by_tanh())),
+    contrib("BiasAdd", bias::bias_add),
+    contrib("BiasGelu", |_| bias::biased(exact_gelu())),
+    contrib("BiasSplitGelu", bias::bias_split_gelu),
+    contrib("FastGelu", |_| bias::biased(gelu_by_tanh())),
     contrib("Gelu", gelu),
     contrib("QuickGelu", |spec| swish(spec.float_or("alpha", 1.702))),
 ];
@@ -182,76 +182,6 @@ fn shrink(spec: &mut Spec) -> Result<Operator> {
     }))
 }
 
-/// The ends are attributes before opset 11, and inputs from there on. <https://onnx.ai/onnx/operators/onnx__Clip.html>
-fn clip(spec: &mut Spec) -> Result<Operator> {
-    let attributes = (spec.float("min"), spec.float("max"));
-    let is_old = spec.opset() < 11;
-    single(move |call| {
-        let element_type = call.tensor(0)?.element_type();
-        let (low, high) = match is_old {
-            true => {
-                let end =
-                    |end: Option<f32>| end.map(|end| super::cast::cast(Tensor::scalar(end), element_type)).transpose();
-                (end(attributes.0)?, end(attributes.1)?)
-            }
-            false => (call.optional(1)?.cloned(), call.optional(2)?.cloned()),
-        };
-        let clip = Ends { low: low.as_ref(), high: high.as_ref() };
-        match element_type {
-            ElementType::Float32 => clip.floats(call),
-            ElementType::Float64 => clip.numbers(call, f64::MIN, f64::MAX),
-            ElementType::Uint64 => clip.numbers(call, u64::MIN, u64::MAX),
-            ElementType::Int64 => clip.numbers(call, i64::MIN, i64::MAX),
-            _ => {
-                let end = |end: Option<&Tensor>| -> Result<Option<i64>> {
-                    let Some(end) = end else { return Ok(None) };
-                    super::cast::cast(end.clone(), ElementType::Int64)?.only().map(Some)
-                };
-                let (low, high) = (end(clip.low)?, end(clip.high)?);
-                map_integers(call.tensor(0)?, &|x| {
-                    let x = low.map_or(x, |low| x.max(low));
-                    high.map_or(x, |high| x.min(high))
-                })
-            }
-        }
-    })
-}
-
-/// The ends of a range, those of the element type where they are missing. Where the lower one is above the other, the result is
-/// the other.
-struct Ends<'a> {
-    low: Option<&'a Tensor>,
-    high: Option<&'a Tensor>,
-}
-
-impl Ends<'_> {
-    fn read<T: Element>(&self, lowest: T, highest: T) -> Result<(T, T)> {
-        let low = self.low.map(Tensor::only).transpose()?;
-        let high = self.high.map(Tensor::only).transpose()?;
-        Ok((low.unwrap_or(lowest), high.unwrap_or(highest)))
-    }
-
-    fn floats(&self, call: &mut Call) -> Result<Tensor> {
-        let (low, high) = self.read(f32::MIN, f32::MAX)?;
-        let (low, high) = (F32x4::splat(low), F32x4::splat(high));
-        map_f32(call, 0, &|values| {
-            map_in_place(values, |x| x.at_least(low).at_most(high));
-        })
-    }
-
-    fn numbers<T: Element + Copy + PartialOrd>(&self, call: &mut Call, lowest: T, highest: T) -> Result<Tensor> {
-        let (low, high) = self.read(lowest, highest)?;
-        let tensor = call.take(0)?;
-        let dims = Dims::from_slice(tensor.dims());
-        let mut values = tensor.into_vec::<T>()?;
-        for value in &mut values {
-            *value = if *value < low { low } else { *value };
-            *value = if *value > high { high } else { *value };
-        }
-        Tensor::new(&dims, values)
-    }
-}
-
 /// Outside training nothing is dropped, and the mask says so; before opset 12 the mask is 0 all over, as in onnxruntime.
 /// <https://onnx.ai/onnx/operators/onnx__Dropout.html>
 fn dropout(spec: &mut Spec) -> Result<Operator> {
@@ -278,53 +208,5 @@ fn dropout(spec: &mut Spec) -> Result<Operator> {
             mask.as_bytes_mut().fill(1);
         }
         Ok(vec![tensor.into(), mask.into()])
-    })
-}
-
-/// An operator of one input behind the sum of that and a bias, which may be missing:
-/// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FastGelu>
-fn biased(operator: Result<Operator>) -> Result<Operator> {
-    let operator = operator?;
-    Ok(Box::new(move |call| {
-        if call.optional(1)?.is_none() {
-            return operator(call);
-        }
-        let sum = apply(&ADD, Side::pair(call, 0, 1)?)?;
-        operator(&mut Call::new(smallvec![Input::Owned(sum.into())], 1, &[true]))
-    }))
-}
-
-/// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasAdd>
-fn bias_add(_: &mut Spec) -> Result<Operator> {
-    single(|call| {
-        let skip = call.take(2)?;
-        let sum = apply(&ADD, Side::pair(call, 0, 1)?)?;
-        apply(&ADD, [Side::Owned(sum), Side::Shared(&skip)])
-    })
-}
-
-/// The first half of each row times the gelu of the second.
-/// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasSplitGelu>
-fn bias_split_gelu(_: &mut Spec) -> Result<Operator> {
-    single(|call| {
-        let sum = apply(&ADD, Side::pair(call, 0, 1)?)?;
-        let mut dims = Dims::from_slice(sum.dims());
-        let half = match dims.last_mut() {
-            Some(last) if *last % 2 == 0 => {
-                *last /= 2;
-                *last
-            }
-            _ => return Err(Error::execution("expected an even number of channels")),
-        };
-        let mut values = crate::tensor::reserve::<f32>(&dims)?;
-        for row in sum.slice::<f32>()?.chunks(half.max(1) * 2) {
-            let (left, right) = row.split_at(half);
-            let start = values.len();
-            values.extend_from_slice(right);
-            let gate = values.get_mut(start..).unwrap_or_default();
-            math::gelu_in_place(gate);
-            gate.iter_mut().zip(left).for_each(|(gate, left)| *gate *= left);
-        }
-        Tensor::new(&dims, values)
     })
 }
