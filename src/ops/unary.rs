@@ -24,7 +24,9 @@ pub const ENTRIES: &[Entry] = &[
     onnx("IsInf", is_infinite),
     onnx("IsNaN", |_| test(|x| x.is_nan())),
     onnx("Log", |_| precise(f64::ln)),
-    onnx("Neg", |_| numbers(|v| v.iter_mut().for_each(|x| *x = -*x), |x| -x, i64::wrapping_neg, u64::wrapping_neg)),
+    onnx("Neg", |_| {
+        numbers(|v| map_in_place(v, |x| x.mul(F32x4::splat(-1.0))), |x| -x, i64::wrapping_neg, u64::wrapping_neg)
+    }),
     onnx("Reciprocal", |_| floats(|v| map_in_place(v, |x| F32x4::splat(1.0).div(x)), f64::recip)),
     onnx("Round", |_| floats(|v| map_in_place(v, F32x4::nearest), f64::round_ties_even)),
     onnx("Sign", |_| {
