@@ -30,6 +30,12 @@ struct Axis<const K: usize> {
     strides: [usize; K],
 }
 
+/// Rows of so many elements cost more to begin than to compute.
+const SHORT: usize = 16;
+
+/// Rows of so many elements cost next to nothing to begin.
+const LONG: usize = 1024;
+
 /// `K` operands of a broadcast.
 pub struct Broadcast<const K: usize> {
     dims: Dims,
@@ -77,6 +83,27 @@ impl<const K: usize> Broadcast<K> {
         } else {
             Err(Error::execution("elements and dims of an operand do not fit together"))
         }
+    }
+
+    /// Makes short rows longer where one operand is a single row, used again and again, such as a bias of three channels that
+    /// are the last axis. Tells which operand, and how many times its elements are to be repeated for that.
+    fn lengthen_rows(&mut self) -> Option<(usize, usize)> {
+        let (row, next) = match self.axes.as_mut_slice() {
+            [row, next, ..] if (1..=SHORT).contains(&row.size) && next.size >= SHORT && !row.strides.contains(&0) => {
+                (row, next)
+            }
+            _ => return None,
+        };
+        let still = self.lens.iter().position(|&len| len == row.size)?;
+        let most = (LONG / row.size).min(next.size);
+        let count = (2..=most).rev().find(|count| next.size % count == 0)?;
+        row.size *= count;
+        next.size /= count;
+        next.strides.iter_mut().for_each(|stride| *stride *= count);
+        if let Some(len) = self.lens.get_mut(still) {
+            *len *= count;
+        }
+        Some((still, count))
     }
 
     /// Calls `run` for each row, in the order of the result's elements, with where the row starts in each operand, how far
@@ -197,27 +224,32 @@ impl<T> Operand<'_, T> {
 
 /// A function of two operands, by rows, in the memory of an operand where that is owned and large enough.
 pub fn zip_in_place<T: Element + Copy>(
-    broadcast: &Broadcast<2>,
+    mut broadcast: Broadcast<2>,
     mut operands: [Operand<T>; 2],
     run: &dyn Fn(Row<T, T>),
 ) -> Result<Vec<T>> {
     let total = count_elements::<T>(broadcast.dims())?;
+    if let Some((index, count)) = broadcast.lengthen_rows()
+        && let Some(operand) = operands.get_mut(index)
+    {
+        *operand = Operand::Owned(operand.as_slice().repeat(count));
+    }
     let [a, b] = &mut operands;
     broadcast.check([a.as_slice().len(), b.as_slice().len()])?;
     let mut from = [a.as_slice().as_ptr(), b.as_slice().as_ptr()];
     let [a_from, b_from] = &mut from;
     if let Some(mut values) = a.take(total) {
         *a_from = values.as_mut_ptr();
-        write_rows(broadcast, from, values.as_mut_ptr(), run);
+        write_rows(&broadcast, from, values.as_mut_ptr(), run);
         return Ok(values);
     }
     if let Some(mut values) = b.take(total) {
         *b_from = values.as_mut_ptr();
-        write_rows(broadcast, from, values.as_mut_ptr(), run);
+        write_rows(&broadcast, from, values.as_mut_ptr(), run);
         return Ok(values);
     }
     let mut values: Vec<T> = reserve(broadcast.dims())?;
-    write_rows(broadcast, from, values.as_mut_ptr(), run);
+    write_rows(&broadcast, from, values.as_mut_ptr(), run);
     // SAFETY: there is room for `total` elements, and the rows have written all of them.
     unsafe { values.set_len(total) };
     Ok(values)
@@ -271,6 +303,7 @@ pub fn choose<T: Element>(broadcast: &Broadcast<3>, condition: &[u8], then: &[T]
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -286,7 +319,13 @@ mod tests {
         place
     }
 
-    const CASES: [(&[usize], &[usize]); 14] = [
+    const CASES: [(&[usize], &[usize]); 20] = [
+        (&[32, 3], &[3]),
+        (&[3], &[2, 17, 3]),
+        (&[2, 300, 2, 5], &[1, 2, 5]),
+        (&[16, 2], &[16, 2]),
+        (&[0, 16, 3], &[3]),
+        (&[16, 1, 0], &[4, 1]),
         (&[], &[]),
         (&[7], &[]),
         (&[], &[5]),
@@ -319,8 +358,9 @@ mod tests {
                     Some(values) => Operand::Owned(values),
                     None => Operand::Shared(values),
                 };
+                let broadcast = Broadcast::new([a_dims, b_dims]).unwrap();
                 let operands = [operand(hold(&a, 1), &a[..]), operand(hold(&b, 2), &b[..])];
-                let values = zip_in_place(&broadcast, operands, &|row| row.zip_wide(|a, b| a.sub(b))).unwrap();
+                let values = zip_in_place(broadcast, operands, &|row| row.zip_wide(|a, b| a.sub(b))).unwrap();
                 assert_eq!(values, expected, "{a_dims:?} {b_dims:?} {owned}");
             }
             let values: Vec<f64> =

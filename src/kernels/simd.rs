@@ -123,10 +123,23 @@ mod wide {
             F32x4(i32x4_shuffle::<0, 2, 4, 6>(self.0, other.0))
         }
 
+        /// The larger one of `self` and a bound that is not NaN; NaN where `self` is.
+        #[inline(always)]
+        pub fn at_least(self, bound: F32x4) -> F32x4 {
+            F32x4(f32x4_pmax(self.0, bound.0))
+        }
+
+        /// The smaller one of `self` and a bound that is not NaN; NaN where `self` is.
+        #[inline(always)]
+        pub fn at_most(self, bound: F32x4) -> F32x4 {
+            F32x4(f32x4_pmin(self.0, bound.0))
+        }
+
         /// 2 to the power of a whole number from -126 to 127.
         #[inline(always)]
         pub fn exp2_whole(self) -> F32x4 {
-            let exponent = i32x4_add(i32x4_trunc_sat_f32x4(self.0), i32x4_splat(127));
+            // Near 1.5 * 2^23 the last bits of a float32 are a whole number: conversions take x86 many instructions.
+            let exponent = f32x4_add(self.0, f32x4_splat(12_582_912.0 + 127.0));
             F32x4(i32x4_shl(exponent, 23))
         }
     }
@@ -252,6 +265,18 @@ mod wide {
         pub fn evens(self, other: F32x4) -> F32x4 {
             let ([a, _, b, _], [c, _, d, _]) = (self.0, other.0);
             F32x4([a, b, c, d])
+        }
+
+        /// The larger one of `self` and a bound that is not NaN; NaN where `self` is.
+        #[inline(always)]
+        pub fn at_least(self, bound: F32x4) -> F32x4 {
+            zip(self, bound, |value, bound| if value < bound { bound } else { value })
+        }
+
+        /// The smaller one of `self` and a bound that is not NaN; NaN where `self` is.
+        #[inline(always)]
+        pub fn at_most(self, bound: F32x4) -> F32x4 {
+            zip(self, bound, |value, bound| if bound < value { bound } else { value })
         }
 
         /// 2 to the power of a whole number from -126 to 127.

@@ -1,16 +1,18 @@
 //! Activation functions: of one number and of parameters that are known at load.
 
-use super::arithmetic::{ADD, Side, apply};
-use super::unary::{floats, map_f32, map_integers, map_owned, numbers};
-use super::{Call, Entry, Operator, Spec, contrib, onnx, several, single};
+mod bias;
+mod clip;
+
+use super::unary::{floats, map_integers, numbers};
+use super::{Entry, Operator, Spec, contrib, onnx, several};
 use crate::error::{Error, Result};
 use crate::kernels::math::{self, map_in_place};
 use crate::kernels::simd::F32x4;
-use crate::tensor::{Dims, Element, ElementType, Tensor};
+use crate::tensor::{ElementType, Tensor};
 
 pub const ENTRIES: &[Entry] = &[
     onnx("Celu", celu),
-    onnx("Clip", clip),
+    onnx("Clip", clip::clip),
     onnx("Dropout", dropout),
     onnx("Elu", |spec| exponential(spec.float_or("alpha", 1.0), 1.0)),
     onnx("Gelu", gelu),
@@ -26,10 +28,10 @@ pub const ENTRIES: &[Entry] = &[
     onnx("Softsign", |_| floats(softsign, |x| x / (1.0 + x.abs()))),
     onnx("Swish", |spec| swish(spec.float_or("alpha", 1.0))),
     onnx("ThresholdedRelu", thresholded_relu),
-    contrib("BiasAdd", bias_add),
-    contrib("BiasGelu", |_| biased(math::gelu_in_place)),
-    contrib("BiasSplitGelu", bias_split_gelu),
-    contrib("FastGelu", |_| biased(math::gelu_by_tanh_in_place)),
+    contrib("BiasAdd", bias::bias_add),
+    contrib("BiasGelu", |_| bias::biased(exact_gelu())),
+    contrib("BiasSplitGelu", bias::bias_split_gelu),
+    contrib("FastGelu", |_| bias::biased(gelu_by_tanh())),
     contrib("Gelu", gelu),
     contrib("QuickGelu", |spec| swish(spec.float_or("alpha", 1.702))),
 ];
@@ -44,7 +46,7 @@ fn softplus(x: f64) -> f64 {
 
 fn relu(values: &mut [f32]) {
     let zero = F32x4::splat(0.0);
-    map_in_place(values, |x| x.select_below(zero, zero, x));
+    map_in_place(values, |x| x.at_least(zero));
 }
 
 fn softsign(values: &mut [f32]) {
@@ -72,7 +74,7 @@ fn celu(spec: &mut Spec) -> Result<Operator> {
         move |values| {
             map_in_place(values, |x| {
                 let power = math::exp(x.div(alpha)).sub(one).mul(alpha);
-                x.select_below(zero, zero, x).add(power.select_below(zero, power, zero))
+                x.at_least(zero).add(power.at_most(zero))
             });
         },
         move |x| (if x < 0.0 { 0.0 } else { x }) + (wide * (x / wide).exp_m1()).min(0.0),
@@ -82,18 +84,26 @@ fn celu(spec: &mut Spec) -> Result<Operator> {
 /// <https://onnx.ai/onnx/operators/onnx__Gelu.html>
 fn gelu(spec: &mut Spec) -> Result<Operator> {
     match spec.text_or("approximate", "none") {
-        "none" => floats(math::gelu_in_place, |x| x / 2.0 * (1.0 + math::erf_f64(x * std::f64::consts::FRAC_1_SQRT_2))),
-        "tanh" => floats(math::gelu_by_tanh_in_place, |x| {
-            let root = (2.0 / std::f64::consts::PI).sqrt();
-            x / 2.0 * (1.0 + (root * (x + 0.044_715 * x * x * x)).tanh())
-        }),
+        "none" => exact_gelu(),
+        "tanh" => gelu_by_tanh(),
         other => Err(spec.invalid(&format!("approximate={other}"))),
     }
 }
 
+fn exact_gelu() -> Result<Operator> {
+    floats(math::gelu_in_place, |x| x / 2.0 * (1.0 + math::erf_f64(x * std::f64::consts::FRAC_1_SQRT_2)))
+}
+
+fn gelu_by_tanh() -> Result<Operator> {
+    floats(math::gelu_by_tanh_in_place, |x| {
+        let root = (2.0 / std::f64::consts::PI).sqrt();
+        x / 2.0 * (1.0 + (root * (x + 0.044_715 * x * x * x)).tanh())
+    })
+}
+
 fn clamp_to_one(x: F32x4) -> F32x4 {
     let [zero, one] = [0.0, 1.0].map(F32x4::splat);
-    let x = x.select_below(zero, zero, x);
+    let x = x.at_least(zero);
     one.select_below(x, one, x)
 }
 
@@ -172,79 +182,6 @@ fn shrink(spec: &mut Spec) -> Result<Operator> {
     }))
 }
 
-/// The ends are attributes before opset 11, and inputs from there on. <https://onnx.ai/onnx/operators/onnx__Clip.html>
-fn clip(spec: &mut Spec) -> Result<Operator> {
-    let attributes = (spec.float("min"), spec.float("max"));
-    let is_old = spec.opset() < 11;
-    single(move |call| {
-        let element_type = call.tensor(0)?.element_type();
-        let (low, high) = match is_old {
-            true => {
-                let end =
-                    |end: Option<f32>| end.map(|end| super::cast::cast(Tensor::scalar(end), element_type)).transpose();
-                (end(attributes.0)?, end(attributes.1)?)
-            }
-            false => (call.optional(1)?.cloned(), call.optional(2)?.cloned()),
-        };
-        let clip = Ends { low: low.as_ref(), high: high.as_ref() };
-        match element_type {
-            ElementType::Float32 => clip.floats(call),
-            ElementType::Float64 => clip.numbers(call, f64::MIN, f64::MAX),
-            ElementType::Uint64 => clip.numbers(call, u64::MIN, u64::MAX),
-            ElementType::Int64 => clip.numbers(call, i64::MIN, i64::MAX),
-            _ => {
-                let end = |end: Option<&Tensor>| -> Result<Option<i64>> {
-                    let Some(end) = end else { return Ok(None) };
-                    super::cast::cast(end.clone(), ElementType::Int64)?.only().map(Some)
-                };
-                let (low, high) = (end(clip.low)?, end(clip.high)?);
-                map_integers(call.tensor(0)?, &|x| {
-                    let x = low.map_or(x, |low| x.max(low));
-                    high.map_or(x, |high| x.min(high))
-                })
-            }
-        }
-    })
-}
-
-/// The ends of a range, those of the element type where they are missing. Where the lower one is above the other, the result is
-/// the other.
-struct Ends<'a> {
-    low: Option<&'a Tensor>,
-    high: Option<&'a Tensor>,
-}
-
-impl Ends<'_> {
-    fn read<T: Element>(&self, lowest: T, highest: T) -> Result<(T, T)> {
-        let low = self.low.map(Tensor::only).transpose()?;
-        let high = self.high.map(Tensor::only).transpose()?;
-        Ok((low.unwrap_or(lowest), high.unwrap_or(highest)))
-    }
-
-    fn floats(&self, call: &mut Call) -> Result<Tensor> {
-        let (low, high) = self.read(f32::MIN, f32::MAX)?;
-        let (low, high) = (F32x4::splat(low), F32x4::splat(high));
-        map_f32(call, 0, &|values| {
-            map_in_place(values, |x| {
-                let x = x.select_below(low, low, x);
-                high.select_below(x, high, x)
-            });
-        })
-    }
-
-    fn numbers<T: Element + Copy + PartialOrd>(&self, call: &mut Call, lowest: T, highest: T) -> Result<Tensor> {
-        let (low, high) = self.read(lowest, highest)?;
-        let tensor = call.take(0)?;
-        let dims = Dims::from_slice(tensor.dims());
-        let mut values = tensor.into_vec::<T>()?;
-        for value in &mut values {
-            *value = if *value < low { low } else { *value };
-            *value = if *value > high { high } else { *value };
-        }
-        Tensor::new(&dims, values)
-    }
-}
-
 /// Outside training nothing is dropped, and the mask says so; before opset 12 the mask is 0 all over, as in onnxruntime.
 /// <https://onnx.ai/onnx/operators/onnx__Dropout.html>
 fn dropout(spec: &mut Spec) -> Result<Operator> {
@@ -271,49 +208,5 @@ fn dropout(spec: &mut Spec) -> Result<Operator> {
             mask.as_bytes_mut().fill(1);
         }
         Ok(vec![tensor.into(), mask.into()])
-    })
-}
-
-/// A bias, which may be missing, and then a function in place:
-/// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FastGelu>
-fn biased(run: fn(&mut [f32])) -> Result<Operator> {
-    single(move |call| match call.optional(1)?.is_some() {
-        true => map_owned(apply(&ADD, Side::pair(call, 0, 1)?)?, &run),
-        false => map_f32(call, 0, &run),
-    })
-}
-
-/// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasAdd>
-fn bias_add(_: &mut Spec) -> Result<Operator> {
-    single(|call| {
-        let skip = call.take(2)?;
-        let sum = apply(&ADD, Side::pair(call, 0, 1)?)?;
-        apply(&ADD, [Side::Owned(sum), Side::Shared(&skip)])
-    })
-}
-
-/// The first half of each row times the gelu of the second.
-/// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasSplitGelu>
-fn bias_split_gelu(_: &mut Spec) -> Result<Operator> {
-    single(|call| {
-        let sum = apply(&ADD, Side::pair(call, 0, 1)?)?;
-        let mut dims = Dims::from_slice(sum.dims());
-        let half = match dims.last_mut() {
-            Some(last) if *last % 2 == 0 => {
-                *last /= 2;
-                *last
-            }
-            _ => return Err(Error::execution("expected an even number of channels")),
-        };
-        let mut values = crate::tensor::reserve::<f32>(&dims)?;
-        for row in sum.slice::<f32>()?.chunks(half.max(1) * 2) {
-            let (left, right) = row.split_at(half);
-            let start = values.len();
-            values.extend_from_slice(right);
-            let gate = values.get_mut(start..).unwrap_or_default();
-            math::gelu_in_place(gate);
-            gate.iter_mut().zip(left).for_each(|(gate, left)| *gate *= left);
-        }
-        Tensor::new(&dims, values)
     })
 }

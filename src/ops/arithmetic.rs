@@ -5,7 +5,7 @@ use super::{Call, Entry, Operator, Spec, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::broadcast::{Broadcast, Operand, Row, zip_in_place, zip_rows};
 use crate::kernels::simd::F32x4;
-use crate::tensor::{Element, ElementType, Tensor};
+use crate::tensor::{Dims, Element, ElementType, Tensor};
 
 pub const ENTRIES: &[Entry] = &[
     onnx("Add", |_| binary(&ADD)),
@@ -172,8 +172,9 @@ pub fn meet(a: &Tensor, b: &Tensor) -> Result<Broadcast<2>> {
     Broadcast::new([a.dims(), b.dims()])
 }
 
-fn zip<T: Element + Copy>(broadcast: &Broadcast<2>, [a, b]: [Side; 2], run: &dyn Fn(Row<T, T>)) -> Result<Tensor> {
-    Tensor::new(broadcast.dims(), zip_in_place(broadcast, [a.operand()?, b.operand()?], run)?)
+fn zip<T: Element + Copy>(broadcast: Broadcast<2>, [a, b]: [Side; 2], run: &dyn Fn(Row<T, T>)) -> Result<Tensor> {
+    let dims = Dims::from_slice(broadcast.dims());
+    Tensor::new(&dims, zip_in_place(broadcast, [a.operand()?, b.operand()?], run)?)
 }
 
 /// Applies a function to two tensors.
@@ -188,11 +189,11 @@ pub fn apply(function: &Function, sides: [Side; 2]) -> Result<Tensor> {
         return Err(Error::execution("an integer is divided by 0"));
     }
     match element_type {
-        ElementType::Float32 => zip(&broadcast, sides, &function.f32),
-        ElementType::Float64 => zip::<f64>(&broadcast, sides, &|row| row.zip(f64)),
-        ElementType::Int64 => zip::<i64>(&broadcast, sides, &|row| row.zip(i64)),
-        ElementType::Uint64 => zip::<u64>(&broadcast, sides, &|row| row.zip(u64)),
-        ElementType::Int32 => zip::<i32>(&broadcast, sides, &|row| row.zip(|a, b| i64(a.into(), b.into()) as i32)),
+        ElementType::Float32 => zip(broadcast, sides, &function.f32),
+        ElementType::Float64 => zip::<f64>(broadcast, sides, &|row| row.zip(f64)),
+        ElementType::Int64 => zip::<i64>(broadcast, sides, &|row| row.zip(i64)),
+        ElementType::Uint64 => zip::<u64>(broadcast, sides, &|row| row.zip(u64)),
+        ElementType::Int32 => zip::<i32>(broadcast, sides, &|row| row.zip(|a, b| i64(a.into(), b.into()) as i32)),
         ElementType::Bool | ElementType::String => Err(Error::execution("expected numbers")),
         _ => {
             let values = zip_rows(&broadcast, [&*a.to_i64s()?, &*b.to_i64s()?], &|row| row.zip(i64))?;
@@ -206,25 +207,25 @@ pub fn binary(function: &'static Function) -> Result<Operator> {
     single(move |call| apply(function, Side::pair(call, 0, 1)?))
 }
 
+/// A function of the first two inputs, of that and the third, and so on.
 fn fold(function: &Function, call: &mut Call) -> Result<Tensor> {
-    let mut result = call.take(0)?;
-    if call.len() == 1 && matches!(result.element_type(), ElementType::Bool | ElementType::String) {
-        return Err(Error::execution("expected numbers"));
+    if call.len() < 2 {
+        let only = call.take(0)?;
+        return match only.element_type() {
+            ElementType::Bool | ElementType::String => Err(Error::execution("expected numbers")),
+            _ => Ok(only),
+        };
     }
-    for index in 1..call.len() {
+    let mut result = apply(function, Side::pair(call, 0, 1)?)?;
+    for index in 2..call.len() {
         result = apply(function, [Side::Owned(result), Side::Shared(call.tensor(index)?)])?;
     }
     Ok(result)
 }
 
-/// An operator that applies a function to its first two inputs, to the result and the third, and so on.
+/// An operator that applies a function to any number of inputs.
 fn variadic(function: &'static Function) -> Result<Operator> {
-    single(move |call| {
-        if call.len() == 2 {
-            return apply(function, Side::pair(call, 0, 1)?);
-        }
-        fold(function, call)
-    })
+    single(move |call| fold(function, call))
 }
 
 /// <https://onnx.ai/onnx/operators/onnx__Mean.html>
@@ -259,7 +260,7 @@ fn pow(_: &mut Spec) -> Result<Operator> {
             if let Some(run) = fast {
                 let exponent = Tensor::scalar(0f32).reshape(&vec![1; from.rank()])?;
                 let broadcast = meet(base.tensor(), &exponent)?;
-                return zip(&broadcast, [base, Side::Owned(exponent)], &run);
+                return zip(broadcast, [base, Side::Owned(exponent)], &run);
             }
         }
         if to.is_float() || !from.element_type().is_float() {

@@ -91,6 +91,8 @@ fn convert(tensor: Tensor, conversion: Conversion) -> Result<Tensor> {
     if from == to {
         return Ok(tensor);
     }
+    // Most conversions pass through numbers of eight bytes.
+    count_elements::<i64>(tensor.dims())?;
     if is_small(from) {
         let values = tensor.slice::<u8>()?.iter().map(|&bits| decode_small(from, bits)).collect();
         return convert(Tensor::new::<f32>(tensor.dims(), values)?, conversion);
@@ -133,7 +135,6 @@ fn round(tensor: Tensor, to_half: fn(f32) -> f32) -> Result<Tensor> {
 
 fn to_floats(tensor: Tensor) -> Result<Tensor> {
     fn direct<T: Element + Copy>(tensor: &Tensor, to_float: impl Fn(T) -> f32) -> Result<Tensor> {
-        count_elements::<f32>(tensor.dims())?;
         Tensor::new(tensor.dims(), tensor.slice::<T>()?.iter().map(|&value| to_float(value)).collect())
     }
     match tensor.element_type() {

@@ -5,7 +5,7 @@ use super::{Call, Entry, Operator, Spec, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::math::{self, map_in_place};
 use crate::kernels::simd::F32x4;
-use crate::tensor::{ElementType, Tensor, reserve};
+use crate::tensor::{Dims, ElementType, Tensor, reserve};
 
 pub const ENTRIES: &[Entry] = &[
     onnx("Abs", |_| numbers(|v| map_in_place(v, F32x4::abs), f64::abs, i64::wrapping_abs, |x| x)),
@@ -24,7 +24,9 @@ pub const ENTRIES: &[Entry] = &[
     onnx("IsInf", is_infinite),
     onnx("IsNaN", |_| test(|x| x.is_nan())),
     onnx("Log", |_| precise(f64::ln)),
-    onnx("Neg", |_| numbers(|v| v.iter_mut().for_each(|x| *x = -*x), |x| -x, i64::wrapping_neg, u64::wrapping_neg)),
+    onnx("Neg", |_| {
+        numbers(|v| map_in_place(v, |x| x.mul(F32x4::splat(-1.0))), |x| -x, i64::wrapping_neg, u64::wrapping_neg)
+    }),
     onnx("Reciprocal", |_| floats(|v| map_in_place(v, |x| F32x4::splat(1.0).div(x)), f64::recip)),
     onnx("Round", |_| floats(|v| map_in_place(v, F32x4::nearest), f64::round_ties_even)),
     onnx("Sign", |_| {
@@ -56,7 +58,11 @@ const PART: usize = 4096;
 /// Elements of an input as a function of float32 changes them, in place where nobody else needs them.
 pub fn map_f32(call: &mut Call, index: usize, run: &dyn Fn(&mut [f32])) -> Result<Tensor> {
     if call.is_owned(index) {
-        return map_owned(call.take(index)?, run);
+        let tensor = call.take(index)?;
+        let dims = Dims::from_slice(tensor.dims());
+        let mut values = tensor.into_vec::<f32>()?;
+        run(&mut values);
+        return Tensor::new(&dims, values);
     }
     let tensor = call.tensor(index)?;
     let mut values = reserve(tensor.dims())?;
@@ -68,18 +74,10 @@ pub fn map_f32(call: &mut Call, index: usize, run: &dyn Fn(&mut [f32])) -> Resul
     Tensor::new(tensor.dims(), values)
 }
 
-/// The same of a tensor.
-pub fn map_owned(tensor: Tensor, run: &dyn Fn(&mut [f32])) -> Result<Tensor> {
-    let dims = crate::tensor::Dims::from_slice(tensor.dims());
-    let mut values = tensor.into_vec::<f32>()?;
-    run(&mut values);
-    Tensor::new(&dims, values)
-}
-
 /// Elements of an input of type float64 as a function changes them.
 fn map_f64(call: &mut Call, index: usize, run: &dyn Fn(f64) -> f64) -> Result<Tensor> {
     let tensor = call.take(index)?;
-    let dims = crate::tensor::Dims::from_slice(tensor.dims());
+    let dims = Dims::from_slice(tensor.dims());
     let mut values = tensor.into_vec::<f64>()?;
     values.iter_mut().for_each(|value| *value = run(*value));
     Tensor::new(&dims, values)

@@ -3,5 +3,6 @@
 
 mod conformance;
 mod dump;
+mod elementwise;
 mod onnx;
 mod reference;

@@ -35,29 +35,32 @@ pub fn parse_unsigned(text: &str) -> Option<i64> {
 /// Numbers as onnxruntime writes them.
 pub fn format_all(tensor: &Tensor) -> Result<Vec<String>> {
     Ok(match tensor.element_type() {
-        ElementType::Float32 => tensor.slice::<f32>()?.iter().map(|&value| format_float(value.into(), 8)).collect(),
-        ElementType::Float64 => tensor.slice::<f64>()?.iter().map(|&value| format_float(value, 17)).collect(),
+        ElementType::Float32 => tensor.slice::<f32>()?.iter().map(|&value| format_float(value.into())).collect(),
+        ElementType::Float64 => tensor.slice::<f64>()?.iter().map(|&value| format_float(value)).collect(),
         ElementType::Uint64 => tensor.slice::<u64>()?.iter().map(u64::to_string).collect(),
         _ => tensor.to_i64s()?.iter().map(i64::to_string).collect(),
     })
 }
 
-/// A number with a number of digits, as C's `%g` writes it.
-fn format_float(value: f64, digits: usize) -> String {
+/// The digits of a number, of float64 too.
+const DIGITS: usize = 8;
+
+/// A number as C's `%.8g` writes it.
+fn format_float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_string();
     }
     if value.is_infinite() {
         return if value < 0.0 { "-INF" } else { "INF" }.to_string();
     }
-    let scientific = format!("{value:.*e}", digits - 1);
+    let scientific = format!("{value:.*e}", DIGITS - 1);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if exponent < -4 || exponent >= digits as i32 {
+    if exponent < -4 || exponent >= DIGITS as i32 {
         let sign = if exponent < 0 { '-' } else { '+' };
         return format!("{}e{sign}{:02}", without_zeros(mantissa), exponent.abs());
     }
-    let places = digits as i32 - 1 - exponent;
+    let places = DIGITS as i32 - 1 - exponent;
     without_zeros(&format!("{value:.*}", usize::try_from(places).unwrap_or(0))).to_string()
 }
 
@@ -85,9 +88,9 @@ mod tests {
             (f32::NEG_INFINITY, "-INF"),
         ];
         for (value, text) in rows {
-            assert_eq!(format_float(value.into(), 8), text);
+            assert_eq!(format_float(value.into()), text);
         }
-        assert_eq!(format_float(0.1, 17), "0.10000000000000001");
+        assert_eq!(format_float(1.0 / 3.0), "0.33333333");
     }
 
     #[test]
