@@ -12,7 +12,9 @@ pub fn softmax_axis<L: Lanes>(x: &mut [L::Item], n: usize, inner: usize, is_log:
         return;
     }
     if inner == 1 {
-        x.chunks_exact_mut(n).for_each(|row| softmax_row::<L>(row, is_log));
+        x.chunks_exact_mut(n).for_each(|row| {
+            softmax_row::<L>(row, is_log);
+        });
         return;
     }
     for slab in x.chunks_exact_mut(n * inner) {
@@ -22,20 +24,22 @@ pub fn softmax_axis<L: Lanes>(x: &mut [L::Item], n: usize, inner: usize, is_log:
     }
 }
 
-/// Softmax of a row, or its logarithm, in place. NaN where all are minus infinity.
-pub fn softmax_row<L: Lanes>(row: &mut [L::Item], is_log: bool) {
+/// Softmax of a row, or its logarithm, in place, and the largest of the row as it was. NaN where all are minus infinity.
+pub fn softmax_row<L: Lanes>(row: &mut [L::Item], is_log: bool) -> L::Item {
     let zero = L::item(0.0);
-    let largest = L::splat(fold_row::<L>(row, L::item(f64::NEG_INFINITY), |a, x| a.max(x), Fold::Max));
+    let top = fold_row::<L>(row, L::item(f64::NEG_INFINITY), |a, x| a.max(x), Fold::Max);
+    let largest = L::splat(top);
     if is_log {
         let sum = fold_row::<L>(row, zero, |sum, x| sum.add(x.sub(largest).exp()), Fold::Sum);
         let log = L::splat(L::item(L::to_f64(sum).ln()));
         map::<L>(row, |x| x.sub(largest).sub(log));
-        return;
+        return top;
     }
     map::<L>(row, |x| x.sub(largest).exp());
     let sum = fold_row::<L>(row, zero, |sum, x| sum.add(x), Fold::Sum);
     let factor = L::splat(L::item(1.0 / L::to_f64(sum)));
     map::<L>(row, |x| x.mul(factor));
+    top
 }
 
 /// Changes every number of a slice.

@@ -35,7 +35,7 @@ fn einsum(spec: &mut Spec) -> Result<Operator> {
                 Tensor::new(&dims, values)
             }
             _ => {
-                let (dims, values) = run::<One<i64>>(&equation, call, |tensor| Ok(lift(tensor, false)?.0))?;
+                let (dims, values) = run::<One<i64>>(&equation, call, |tensor| lift(tensor, false))?;
                 lower(element_type, &dims, values)
             }
         }

@@ -129,7 +129,12 @@ impl<T> Attend<'_, T> {
         (self.mask)(place, scores);
         show(Stage::Masked, scores);
         match self.sinks {
-            None => softmax_row::<L>(scores, false),
+            None => {
+                // A row that sees nothing gives 0, as in onnxruntime.
+                if L::to_f64(softmax_row::<L>(scores, false)) == f64::NEG_INFINITY {
+                    scores.fill(L::item(0.0));
+                }
+            }
             Some(sinks) => {
                 let mut longer = scores.to_vec();
                 longer.push(L::item(sinks(place.head)));

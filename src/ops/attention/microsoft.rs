@@ -70,7 +70,8 @@ impl Options {
         let mask = |place: Place, scores: &mut [f32]| {
             padding.iter().chain(&bias).for_each(|bias| bias.add::<F32x4>(place, scores));
             if self.is_causal {
-                scores.iter_mut().skip(past + place.row + 1).for_each(|score| *score = f32::NEG_INFINITY);
+                let seen = (scores.len() + place.row + 1).saturating_sub(q.length);
+                scores.iter_mut().skip(seen).for_each(|score| *score = f32::NEG_INFINITY);
             }
         };
         let scale = self.scale.unwrap_or_else(|| 1.0 / (q.size as f64).sqrt());
