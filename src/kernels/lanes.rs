@@ -184,6 +184,7 @@ one!(f64, Add::add, Sub::sub, Mul::mul, f64::abs, f64::exp, f64::is_nan);
 one!(i64, i64::wrapping_add, i64::wrapping_sub, i64::wrapping_mul, i64::wrapping_abs, |_| 0, |_| false);
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -86,6 +86,7 @@ pub fn dot<L: Lanes>(a: &[L::Item], b: &[L::Item]) -> L::Item {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::kernels::lanes::One;

@@ -92,6 +92,7 @@ fn softmax_columns<L: Lanes>(slab: &mut [L::Item], inner: usize, start: usize, c
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::kernels::lanes::One;

@@ -42,11 +42,10 @@ fn einsum(spec: &mut Spec) -> Result<Operator> {
     })
 }
 
-fn run<L: Lanes>(
-    equation: &Equation,
-    call: &Call,
-    read: fn(&Tensor) -> Result<Cow<[L::Item]>>,
-) -> Result<(Vec<usize>, Vec<L::Item>)> {
+/// The elements of a tensor as they are computed with.
+type Read<T> = fn(&Tensor) -> Result<Cow<[T]>>;
+
+fn run<L: Lanes>(equation: &Equation, call: &Call, read: Read<L::Item>) -> Result<(Vec<usize>, Vec<L::Item>)> {
     let tensors = (0..call.len()).map(|index| call.tensor(index)).collect::<Result<Vec<&Tensor>>>()?;
     let ranks: Vec<usize> = tensors.iter().map(|tensor| tensor.rank()).collect();
     let (labels, output) = equation.labels(&ranks)?;

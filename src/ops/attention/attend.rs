@@ -47,7 +47,7 @@ impl<T> Attend<'_, T> {
     where
         T: tensor::Element + Copy,
     {
-        let is_grouped = k.heads > 0 && q.heads % k.heads == 0 || q.heads == 0;
+        let is_grouped = k.heads > 0 && q.heads.is_multiple_of(k.heads) || q.heads == 0;
         if !is_grouped || q.size != k.size || k.length != v.length || k.heads != v.heads {
             let [q, k, v] = [q, k, v].map(Heads::dims);
             return Err(Error::execution(format!("a query {q:?}, a key {k:?} and a value {v:?} do not fit together")));

@@ -69,9 +69,9 @@ impl Options {
         let bias = context.bias.map(|bias| Bias::new::<F32x4>(bias, scores, false)).transpose()?;
         let mask = |place: Place, scores: &mut [f32]| {
             padding.iter().chain(&bias).for_each(|bias| bias.add::<F32x4>(place, scores));
-            if self.is_causal {
-                let seen = (scores.len() + place.row + 1).saturating_sub(q.length);
-                scores.iter_mut().skip(seen).for_each(|score| *score = f32::NEG_INFINITY);
+            // The last row sees all keys, however many, as in onnxruntime.
+            if self.is_causal && place.row + 1 < q.length {
+                scores.iter_mut().skip(past + place.row + 1).for_each(|score| *score = f32::NEG_INFINITY);
             }
         };
         let scale = self.scale.unwrap_or_else(|| 1.0 / (q.size as f64).sqrt());
