@@ -1,6 +1,6 @@
 //! Exponentials of numbers over their sum.
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, map, map_pairs};
 use super::reduce::{Fold, fold_row};
 
 /// Columns that are worked on together, so that their sums stay in the nearest cache.
@@ -40,30 +40,6 @@ pub fn softmax_row<L: Lanes>(row: &mut [L::Item], is_log: bool) -> L::Item {
     let factor = L::splat(L::item(1.0 / L::to_f64(sum)));
     map::<L>(row, |x| x.mul(factor));
     top
-}
-
-/// Changes every number of a slice.
-#[inline(always)]
-pub fn map<L: Lanes>(row: &mut [L::Item], change: impl Fn(L) -> L) {
-    let mut chunks = row.chunks_exact_mut(L::WIDTH);
-    for chunk in chunks.by_ref() {
-        change(L::read(chunk)).write(chunk);
-    }
-    for x in chunks.into_remainder() {
-        *x = change(L::splat(*x)).first();
-    }
-}
-
-/// Changes every number of a slice by the one at the same place in another.
-#[inline(always)]
-pub fn map_pairs<L: Lanes>(row: &mut [L::Item], other: &[L::Item], change: impl Fn(L, L) -> L) {
-    let (mut chunks, mut others) = (row.chunks_exact_mut(L::WIDTH), other.chunks_exact(L::WIDTH));
-    for (chunk, other) in chunks.by_ref().zip(others.by_ref()) {
-        change(L::read(chunk), L::read(other)).write(chunk);
-    }
-    for (x, &other) in chunks.into_remainder().iter_mut().zip(others.remainder()) {
-        *x = change(L::splat(*x), L::splat(other)).first();
-    }
 }
 
 fn softmax_columns<L: Lanes>(slab: &mut [L::Item], inner: usize, start: usize, count: usize, is_log: bool) {

@@ -2,9 +2,9 @@
 
 use super::heads::Heads;
 use crate::error::{Error, Result};
-use crate::kernels::lanes::Lanes;
+use crate::kernels::lanes::{Lanes, map};
 use crate::kernels::product::{product, product_transposed};
-use crate::kernels::softmax::{map, softmax_row};
+use crate::kernels::softmax::softmax_row;
 use crate::tensor;
 
 /// A row of scores.
@@ -121,9 +121,8 @@ impl<T> Attend<'_, T> {
         map::<L>(scores, |score| score.mul(scale));
         show(Stage::Product, scores);
         if self.softcap > 0.0 {
-            for score in scores.iter_mut() {
-                *score = L::item(self.softcap * (L::to_f64(*score) / self.softcap).tanh());
-            }
+            let cap = L::splat(L::item(self.softcap));
+            map::<L>(scores, |score| tanh(score.div(cap)).mul(cap));
         }
         show(Stage::Capped, scores);
         (self.mask)(place, scores);
@@ -144,4 +143,14 @@ impl<T> Attend<'_, T> {
         }
         show(Stage::Softmax, scores);
     }
+}
+
+/// The hyperbolic tangent, to the precision of a number around 1.
+fn tanh<L: Lanes>(x: L) -> L {
+    let [zero, one, minus_two] = [0.0, 1.0, -2.0].map(|value| L::splat(L::item(value)));
+    let half = |x: L| {
+        let power = x.mul(minus_two).exp();
+        one.sub(power).div(one.add(power))
+    };
+    half(x.max(zero)).sub(half(zero.sub(x).max(zero)))
 }

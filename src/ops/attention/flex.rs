@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::heads::Heads;
 use crate::error::{Error, Result};
-use crate::kernels::lanes::Lanes;
+use crate::kernels::lanes::{Lanes, map};
 use crate::kernels::product::{product, product_transposed};
-use crate::kernels::softmax::{map, softmax_axis};
+use crate::kernels::softmax::softmax_axis;
 use crate::ops::normalization::with_floats;
 use crate::ops::{Call, Operator, Spec, single};
 use crate::plan::Plan;

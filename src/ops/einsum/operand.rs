@@ -4,10 +4,9 @@ use std::borrow::Cow;
 
 use super::equation::Label;
 use crate::error::{Error, Result};
-use crate::kernels::lanes::Lanes;
+use crate::kernels::lanes::{Lanes, map_pairs};
 use crate::kernels::product::{product, product_transposed};
 use crate::kernels::reduce::{Fold, fold_one};
-use crate::kernels::softmax::map_pairs;
 use crate::kernels::strided::{gather_strided, strides_of};
 use crate::tensor;
 
