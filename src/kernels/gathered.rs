@@ -45,6 +45,7 @@ pub fn broadcast_strides(from: &[usize], to: &[usize]) -> Option<Vec<usize>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

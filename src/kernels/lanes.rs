@@ -1,5 +1,7 @@
 //! One way to write a kernel for float32, four side by side, and for float64 and int64, one by one.
 
+use std::ops::{Add, Div, Mul, Sub};
+
 use super::simd::F32x4;
 use crate::tensor::Element;
 
@@ -29,6 +31,8 @@ pub trait Lanes: Copy {
     fn sub(self, other: Self) -> Self;
     /// `self * other`
     fn mul(self, other: Self) -> Self;
+    /// `self / other`
+    fn div(self, other: Self) -> Self;
     /// The smaller one; NaN where either is.
     fn min(self, other: Self) -> Self;
     /// The larger one; NaN where either is.
@@ -90,6 +94,10 @@ impl Lanes for F32x4 {
         F32x4::mul(self, other)
     }
     #[inline(always)]
+    fn div(self, other: F32x4) -> F32x4 {
+        F32x4::div(self, other)
+    }
+    #[inline(always)]
     fn min(self, other: F32x4) -> F32x4 {
         F32x4::min(self, other)
     }
@@ -125,7 +133,7 @@ impl Lanes for F32x4 {
 pub struct One<T>(T);
 
 macro_rules! one {
-    ($type:ty, $add:path, $sub:path, $mul:path, $abs:path, $exp:expr, $is_nan:expr) => {
+    ($type:ty, $add:path, $sub:path, $mul:path, $div:expr, $abs:path, $exp:expr, $is_nan:expr) => {
         impl Lanes for One<$type> {
             type Item = $type;
             const WIDTH: usize = 1;
@@ -162,6 +170,9 @@ macro_rules! one {
             fn mul(self, other: Self) -> Self {
                 One($mul(self.0, other.0))
             }
+            fn div(self, other: Self) -> Self {
+                One($div(self.0, other.0))
+            }
             fn min(self, other: Self) -> Self {
                 if self.0 < other.0 || $is_nan(self.0) { self } else { other }
             }
@@ -178,12 +189,44 @@ macro_rules! one {
     };
 }
 
-use std::ops::{Add, Mul, Sub};
+one!(f64, Add::add, Sub::sub, Mul::mul, Div::div, f64::abs, f64::exp, f64::is_nan);
+one!(
+    i64,
+    i64::wrapping_add,
+    i64::wrapping_sub,
+    i64::wrapping_mul,
+    |a: i64, b: i64| a.checked_div(b).unwrap_or(0),
+    i64::wrapping_abs,
+    |_| 0,
+    |_| false
+);
 
-one!(f64, Add::add, Sub::sub, Mul::mul, f64::abs, f64::exp, f64::is_nan);
-one!(i64, i64::wrapping_add, i64::wrapping_sub, i64::wrapping_mul, i64::wrapping_abs, |_| 0, |_| false);
+/// Changes every number of a slice.
+#[inline(always)]
+pub fn map<L: Lanes>(row: &mut [L::Item], change: impl Fn(L) -> L) {
+    let mut chunks = row.chunks_exact_mut(L::WIDTH);
+    for chunk in chunks.by_ref() {
+        change(L::read(chunk)).write(chunk);
+    }
+    for x in chunks.into_remainder() {
+        *x = change(L::splat(*x)).first();
+    }
+}
+
+/// Changes every number of a slice by the one at the same place in another.
+#[inline(always)]
+pub fn map_pairs<L: Lanes>(row: &mut [L::Item], other: &[L::Item], change: impl Fn(L, L) -> L) {
+    let (mut chunks, mut others) = (row.chunks_exact_mut(L::WIDTH), other.chunks_exact(L::WIDTH));
+    for (chunk, other) in chunks.by_ref().zip(others.by_ref()) {
+        change(L::read(chunk), L::read(other)).write(chunk);
+    }
+    for (x, &other) in chunks.into_remainder().iter_mut().zip(others.remainder()) {
+        *x = change(L::splat(*x), L::splat(other)).first();
+    }
+}
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -1,8 +1,7 @@
 //! Numbers moved to a mean of 0 and scaled to a variance of 1.
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, map, map_pairs};
 use super::reduce::{Fold, fold_row};
-use super::softmax::{map, map_pairs};
 
 /// The mean of a row.
 pub fn mean_of<L: Lanes>(row: &[L::Item]) -> f64 {

@@ -22,7 +22,7 @@ pub fn product<L: Lanes>(k: usize, n: usize, a: &[L::Item], b: &[L::Item], out: 
 #[inline(always)]
 fn add_scaled<L: Lanes>(out: &mut [L::Item], b: &[L::Item], factor: L::Item) {
     let factor = L::splat(factor);
-    super::softmax::map_pairs::<L>(out, b, |out, b| out.add(b.mul(factor)));
+    super::lanes::map_pairs::<L>(out, b, |out, b| out.add(b.mul(factor)));
 }
 
 /// Four rows of the product, by tiles of two times the lanes that stay in registers.
@@ -86,6 +86,7 @@ pub fn dot<L: Lanes>(a: &[L::Item], b: &[L::Item]) -> L::Item {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::kernels::lanes::One;

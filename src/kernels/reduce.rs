@@ -184,6 +184,7 @@ pub fn find_largest(x: &[f32], n: usize, out: &mut [i64]) {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::kernels::lanes::One;

@@ -1,6 +1,6 @@
 //! Exponentials of numbers over their sum.
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, map, map_pairs};
 use super::reduce::{Fold, fold_row};
 
 /// Columns that are worked on together, so that their sums stay in the nearest cache.
@@ -12,7 +12,9 @@ pub fn softmax_axis<L: Lanes>(x: &mut [L::Item], n: usize, inner: usize, is_log:
         return;
     }
     if inner == 1 {
-        x.chunks_exact_mut(n).for_each(|row| softmax_row::<L>(row, is_log));
+        x.chunks_exact_mut(n).for_each(|row| {
+            softmax_row::<L>(row, is_log);
+        });
         return;
     }
     for slab in x.chunks_exact_mut(n * inner) {
@@ -22,44 +24,22 @@ pub fn softmax_axis<L: Lanes>(x: &mut [L::Item], n: usize, inner: usize, is_log:
     }
 }
 
-/// Softmax of a row, or its logarithm, in place. NaN where all are minus infinity.
-pub fn softmax_row<L: Lanes>(row: &mut [L::Item], is_log: bool) {
+/// Softmax of a row, or its logarithm, in place, and the largest of the row as it was. NaN where all are minus infinity.
+pub fn softmax_row<L: Lanes>(row: &mut [L::Item], is_log: bool) -> L::Item {
     let zero = L::item(0.0);
-    let largest = L::splat(fold_row::<L>(row, L::item(f64::NEG_INFINITY), |a, x| a.max(x), Fold::Max));
+    let top = fold_row::<L>(row, L::item(f64::NEG_INFINITY), |a, x| a.max(x), Fold::Max);
+    let largest = L::splat(top);
     if is_log {
         let sum = fold_row::<L>(row, zero, |sum, x| sum.add(x.sub(largest).exp()), Fold::Sum);
         let log = L::splat(L::item(L::to_f64(sum).ln()));
         map::<L>(row, |x| x.sub(largest).sub(log));
-        return;
+        return top;
     }
     map::<L>(row, |x| x.sub(largest).exp());
     let sum = fold_row::<L>(row, zero, |sum, x| sum.add(x), Fold::Sum);
     let factor = L::splat(L::item(1.0 / L::to_f64(sum)));
     map::<L>(row, |x| x.mul(factor));
-}
-
-/// Changes every number of a slice.
-#[inline(always)]
-pub fn map<L: Lanes>(row: &mut [L::Item], change: impl Fn(L) -> L) {
-    let mut chunks = row.chunks_exact_mut(L::WIDTH);
-    for chunk in chunks.by_ref() {
-        change(L::read(chunk)).write(chunk);
-    }
-    for x in chunks.into_remainder() {
-        *x = change(L::splat(*x)).first();
-    }
-}
-
-/// Changes every number of a slice by the one at the same place in another.
-#[inline(always)]
-pub fn map_pairs<L: Lanes>(row: &mut [L::Item], other: &[L::Item], change: impl Fn(L, L) -> L) {
-    let (mut chunks, mut others) = (row.chunks_exact_mut(L::WIDTH), other.chunks_exact(L::WIDTH));
-    for (chunk, other) in chunks.by_ref().zip(others.by_ref()) {
-        change(L::read(chunk), L::read(other)).write(chunk);
-    }
-    for (x, &other) in chunks.into_remainder().iter_mut().zip(others.remainder()) {
-        *x = change(L::splat(*x), L::splat(other)).first();
-    }
+    top
 }
 
 fn softmax_columns<L: Lanes>(slab: &mut [L::Item], inner: usize, start: usize, count: usize, is_log: bool) {
@@ -88,6 +68,7 @@ fn softmax_columns<L: Lanes>(slab: &mut [L::Item], inner: usize, start: usize, c
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::kernels::lanes::One;

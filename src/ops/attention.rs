@@ -1,6 +1,7 @@
 //! Attention in its forms: ONNX's, and those of com.microsoft.
 
 mod attend;
+mod flex;
 mod grouped;
 mod heads;
 mod linear;
@@ -12,6 +13,7 @@ mod standard;
 use super::{Entry, contrib, onnx};
 
 pub(super) const ENTRIES: &[Entry] = &[
+    Entry { domain: "ai.onnx.preview", name: "FlexAttention", make: flex::flex, is_random: false },
     onnx("Attention", standard::attention),
     onnx("LinearAttention", linear::linear),
     onnx("RotaryEmbedding", rotary::rotary),

@@ -35,18 +35,17 @@ fn einsum(spec: &mut Spec) -> Result<Operator> {
                 Tensor::new(&dims, values)
             }
             _ => {
-                let (dims, values) = run::<One<i64>>(&equation, call, |tensor| Ok(lift(tensor, false)?.0))?;
+                let (dims, values) = run::<One<i64>>(&equation, call, |tensor| lift(tensor, false))?;
                 lower(element_type, &dims, values)
             }
         }
     })
 }
 
-fn run<L: Lanes>(
-    equation: &Equation,
-    call: &Call,
-    read: fn(&Tensor) -> Result<Cow<[L::Item]>>,
-) -> Result<(Vec<usize>, Vec<L::Item>)> {
+/// The elements of a tensor as they are computed with.
+type Read<T> = fn(&Tensor) -> Result<Cow<[T]>>;
+
+fn run<L: Lanes>(equation: &Equation, call: &Call, read: Read<L::Item>) -> Result<(Vec<usize>, Vec<L::Item>)> {
     let tensors = (0..call.len()).map(|index| call.tensor(index)).collect::<Result<Vec<&Tensor>>>()?;
     let ranks: Vec<usize> = tensors.iter().map(|tensor| tensor.rank()).collect();
     let (labels, output) = equation.labels(&ranks)?;

@@ -61,7 +61,7 @@ impl Loss {
         if targets.dims() != samples {
             return Err(Error::execution(format!("expected targets of dims {samples:?}, got {targets}")));
         }
-        let inner: usize = inner.iter().product();
+        let inner = super::normalization::size(inner);
         let weights = call.optional(2)?.map(Tensor::to_f64s).transpose()?;
         let mut logs = x.into_vec::<L::Item>()?;
         if self.takes_scores {

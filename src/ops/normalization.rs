@@ -65,6 +65,7 @@ fn parameter_of<'a, L: Lanes>(tensor: &'a Tensor, what: &str, count: usize) -> R
     parameter::<L>(tensor)
 }
 
-fn size(dims: &[usize]) -> usize {
+/// The number of elements of `dims`, or the greatest number there is.
+pub(super) fn size(dims: &[usize]) -> usize {
     dims.iter().fold(1usize, |size, &dim| size.saturating_mul(dim))
 }

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::kernels::lanes::One;
 use crate::kernels::reduce::{Fold, find_best, find_largest, fold_f32, fold_one};
 use crate::tensor::{self, Dims, Element, ElementType, Tensor};
+use integers::bounds_of;
 pub(super) use integers::{lift, lower};
 
 pub(super) const ENTRIES: &[Entry] = &[
@@ -108,6 +109,8 @@ fn group_axes(dims: &[usize], is_reduced: &[bool]) -> Vec<(usize, bool)> {
 
 fn run(tensor: &Tensor, groups: Vec<(usize, bool)>, fold: Fold, finish: Finish, dims: &[usize]) -> Result<Tensor> {
     let count = groups.iter().filter(|group| group.1).fold(1usize, |count, group| count.saturating_mul(group.0));
+    // The mean of nothing is 0, as in onnxruntime.
+    let count = count.max(1);
     let start = match fold {
         Fold::Product => 1.0,
         Fold::Max | Fold::LogSumExp => f64::NEG_INFINITY,
@@ -133,11 +136,13 @@ fn run(tensor: &Tensor, groups: Vec<(usize, bool)>, fold: Fold, finish: Finish, 
         }
         _ if fold == Fold::LogSumExp => {
             let values = fold_groups(&tensor.to_f64s()?, groups, fold, start, fold_one::<One<f64>>)?;
-            lower(element_type, dims, values.iter().map(|&value| value as i64).collect())
+            let bounds = bounds_of(element_type);
+            let values = values.iter().map(|&value| (value as i64).clamp(*bounds.start(), *bounds.end()));
+            lower(element_type, dims, values.collect())
         }
         _ => {
             let is_ordered = matches!(fold, Fold::Max | Fold::Min);
-            let (values, bounds) = lift(tensor, is_ordered)?;
+            let (values, bounds) = (lift(tensor, is_ordered)?, bounds_of(element_type));
             let start = match fold {
                 Fold::Max => *bounds.start(),
                 Fold::Min => *bounds.end(),
@@ -150,7 +155,10 @@ fn run(tensor: &Tensor, groups: Vec<(usize, bool)>, fold: Fold, finish: Finish, 
                     Finish::Keep => *value ^ if is_ordered && is_unsigned { i64::MIN } else { 0 },
                     Finish::Mean if is_unsigned => (*value as u64).checked_div(count as u64).unwrap_or(0) as i64,
                     Finish::Mean => value.checked_div(count as i64).unwrap_or(0),
-                    Finish::Root | Finish::Log => finish.apply(*value as f64, count as f64) as i64,
+                    Finish::Root | Finish::Log => {
+                        let value = finish.apply(*value as f64, count as f64) as i64;
+                        value.clamp(*bounds.start(), *bounds.end())
+                    }
                 };
             }
             lower(element_type, dims, values)
@@ -218,7 +226,7 @@ fn arg(spec: &mut Spec) -> Result<Operator> {
             ElementType::Float64 => {
                 find_best(tensor.slice::<f64>()?, n, inner, &mut out, choose(finds_largest, takes_last));
             }
-            _ => find_best(&lift(tensor, true)?.0, n, inner, &mut out, choose(finds_largest, takes_last)),
+            _ => find_best(&lift(tensor, true)?, n, inner, &mut out, choose(finds_largest, takes_last)),
         }
         Tensor::new(&dims, out)
     })

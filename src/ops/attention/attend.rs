@@ -2,9 +2,9 @@
 
 use super::heads::Heads;
 use crate::error::{Error, Result};
-use crate::kernels::lanes::Lanes;
+use crate::kernels::lanes::{Lanes, map};
 use crate::kernels::product::{product, product_transposed};
-use crate::kernels::softmax::{map, softmax_row};
+use crate::kernels::softmax::softmax_row;
 use crate::tensor;
 
 /// A row of scores.
@@ -47,7 +47,7 @@ impl<T> Attend<'_, T> {
     where
         T: tensor::Element + Copy,
     {
-        let is_grouped = k.heads > 0 && q.heads % k.heads == 0 || q.heads == 0;
+        let is_grouped = k.heads > 0 && q.heads.is_multiple_of(k.heads) || q.heads == 0;
         if !is_grouped || q.size != k.size || k.length != v.length || k.heads != v.heads {
             let [q, k, v] = [q, k, v].map(Heads::dims);
             return Err(Error::execution(format!("a query {q:?}, a key {k:?} and a value {v:?} do not fit together")));
@@ -121,15 +121,19 @@ impl<T> Attend<'_, T> {
         map::<L>(scores, |score| score.mul(scale));
         show(Stage::Product, scores);
         if self.softcap > 0.0 {
-            for score in scores.iter_mut() {
-                *score = L::item(self.softcap * (L::to_f64(*score) / self.softcap).tanh());
-            }
+            let cap = L::splat(L::item(self.softcap));
+            map::<L>(scores, |score| tanh(score.div(cap)).mul(cap));
         }
         show(Stage::Capped, scores);
         (self.mask)(place, scores);
         show(Stage::Masked, scores);
         match self.sinks {
-            None => softmax_row::<L>(scores, false),
+            None => {
+                // A row that sees nothing gives 0, as in onnxruntime.
+                if L::to_f64(softmax_row::<L>(scores, false)) == f64::NEG_INFINITY {
+                    scores.fill(L::item(0.0));
+                }
+            }
             Some(sinks) => {
                 let mut longer = scores.to_vec();
                 longer.push(L::item(sinks(place.head)));
@@ -139,4 +143,14 @@ impl<T> Attend<'_, T> {
         }
         show(Stage::Softmax, scores);
     }
+}
+
+/// The hyperbolic tangent, to the precision of a number around 1.
+fn tanh<L: Lanes>(x: L) -> L {
+    let [zero, one, minus_two] = [0.0, 1.0, -2.0].map(|value| L::splat(L::item(value)));
+    let half = |x: L| {
+        let power = x.mul(minus_two).exp();
+        one.sub(power).div(one.add(power))
+    };
+    half(x.max(zero)).sub(half(zero.sub(x).max(zero)))
 }

@@ -58,14 +58,14 @@ impl<'a, T: Element + Copy> Heads<'a, T> {
         [self.batch, self.heads, self.length, self.size]
     }
 
-    fn from_head(&self, batch: usize, head: usize) -> &'a [T] {
+    fn at_head(&self, batch: usize, head: usize) -> &'a [T] {
         let [of_batch, of_head, _] = self.strides;
         self.values.get(batch * of_batch + head * of_head..).unwrap_or_default()
     }
 
     /// The rows of a head, one after another.
     pub fn rows(&self, batch: usize, head: usize) -> Cow<'a, [T]> {
-        let (from, count) = (self.from_head(batch, head), self.length * self.size);
+        let (from, count) = (self.at_head(batch, head), self.length * self.size);
         if self.strides[2] == self.size {
             return Cow::Borrowed(from.get(..count).unwrap_or_default());
         }
@@ -77,12 +77,12 @@ impl<'a, T: Element + Copy> Heads<'a, T> {
     /// The columns of a head, one after another.
     pub fn columns(&self, batch: usize, head: usize, columns: &mut Vec<T>) {
         columns.clear();
-        gather_strided(self.from_head(batch, head), &[self.size, self.length], &[1, self.strides[2]], columns);
+        gather_strided(self.at_head(batch, head), &[self.size, self.length], &[1, self.strides[2]], columns);
     }
 
     fn append_rows(&self, batch: usize, head: usize, rows: &mut Vec<T>) {
         if !self.is_empty() {
-            gather_strided(self.from_head(batch, head), &[self.length, self.size], &[self.strides[2], 1], rows);
+            gather_strided(self.at_head(batch, head), &[self.length, self.size], &[self.strides[2], 1], rows);
         }
     }
 

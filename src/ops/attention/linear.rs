@@ -101,7 +101,7 @@ impl Linear {
                 }
                 for (line, &key) in state.chunks_exact_mut(v.size).zip(key) {
                     let key = L::splat(key);
-                    crate::kernels::softmax::map_pairs::<L>(line, &added, |old, new| old.add(new.mul(key)));
+                    crate::kernels::lanes::map_pairs::<L>(line, &added, |old, new| old.add(new.mul(key)));
                 }
                 for (offset, query) in queries.iter().enumerate() {
                     let query = query.chunks_exact(q.size).nth(time).unwrap_or_default();

@@ -42,9 +42,9 @@ impl<T: Copy> Bias<T> {
         let values = self.values.get(start..).unwrap_or_default();
         let (scores, rest) = scores.split_at_mut(self.columns.min(scores.len()));
         if of_column == 1 {
-            crate::kernels::softmax::map_pairs::<L>(scores, values.get(..scores.len()).unwrap_or_default(), L::add);
+            crate::kernels::lanes::map_pairs::<L>(scores, values.get(..scores.len()).unwrap_or_default(), L::add);
         } else if let Some(&value) = values.first() {
-            crate::kernels::softmax::map::<L>(scores, |score| score.add(L::splat(value)));
+            crate::kernels::lanes::map::<L>(scores, |score| score.add(L::splat(value)));
         }
         rest.fill(L::item(f64::NEG_INFINITY));
     }

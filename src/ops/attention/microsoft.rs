@@ -5,9 +5,9 @@ use super::heads::Heads;
 use super::mask::{Bias, read_padding};
 use super::standard::past_heads;
 use crate::error::{Error, Result};
+use crate::kernels::lanes::map_pairs;
 use crate::kernels::product::product;
 use crate::kernels::simd::F32x4;
-use crate::kernels::softmax::map_pairs;
 use crate::ops::{Operator, Spec, several};
 use crate::tensor::{self, Tensor};
 use crate::value::Value;
@@ -69,7 +69,8 @@ impl Options {
         let bias = context.bias.map(|bias| Bias::new::<F32x4>(bias, scores, false)).transpose()?;
         let mask = |place: Place, scores: &mut [f32]| {
             padding.iter().chain(&bias).for_each(|bias| bias.add::<F32x4>(place, scores));
-            if self.is_causal {
+            // The last row sees all keys, however many, as in onnxruntime.
+            if self.is_causal && place.row + 1 < q.length {
                 scores.iter_mut().skip(past + place.row + 1).for_each(|score| *score = f32::NEG_INFINITY);
             }
         };

@@ -19,30 +19,39 @@ pub struct Rotation<'a, T> {
 impl<T: Copy> Rotation<'_, T> {
     /// Turns the first `2 * pairs` numbers of a row by the angles of a position.
     pub fn turn<L: Lanes<Item = T>>(&self, row: &mut [T], position: usize) -> Result<()> {
-        let angles = |table: &'_ [T]| table.chunks_exact(self.pairs.max(1)).nth(position).map(<[T]>::to_vec);
-        let (Some(cosines), Some(sines)) = (angles(self.cosines), angles(self.sines)) else {
+        let mut cosines = self.cosines.chunks_exact(self.pairs.max(1));
+        let mut sines = self.sines.chunks_exact(self.pairs.max(1));
+        let (Some(cosines), Some(sines)) = (cosines.nth(position), sines.nth(position)) else {
             return Err(Error::execution(format!("there are no angles for the position {position}")));
         };
-        let turn = |x: &mut T, y: &mut T, cosine: T, sine: T| {
-            let [a, b, cosine, sine] = [*x, *y, cosine, sine].map(L::splat);
-            *x = cosine.mul(a).sub(sine.mul(b)).first();
-            *y = sine.mul(a).add(cosine.mul(b)).first();
-        };
-        let angles = cosines.iter().zip(&sines);
-        let Some(row) = row.get_mut(..2 * self.pairs) else {
+        if row.len() < 2 * self.pairs {
             return Err(Error::execution(format!("rows of {} are too short for {} angles", row.len(), self.pairs)));
+        }
+        let turn = |x: L, y: L, cosine: L, sine: L| (cosine.mul(x).sub(sine.mul(y)), sine.mul(x).add(cosine.mul(y)));
+        let turn_one = |x: &mut T, y: &mut T, cosine: T, sine: T| {
+            let turned = turn(L::splat(*x), L::splat(*y), L::splat(cosine), L::splat(sine));
+            (*x, *y) = (turned.0.first(), turned.1.first());
         };
         if self.is_interleaved {
-            for (pair, (&cosine, &sine)) in row.chunks_exact_mut(2).zip(angles) {
+            for (pair, (&cosine, &sine)) in row.chunks_exact_mut(2).zip(cosines.iter().zip(sines)) {
                 if let [x, y] = pair {
-                    turn(x, y, cosine, sine);
+                    turn_one(x, y, cosine, sine);
                 }
             }
-        } else {
-            let (xs, ys) = row.split_at_mut(self.pairs);
-            for ((x, y), (&cosine, &sine)) in xs.iter_mut().zip(ys).zip(angles) {
-                turn(x, y, cosine, sine);
-            }
+            return Ok(());
+        }
+        let (xs, rest) = row.split_at_mut(self.pairs);
+        let (ys, _) = rest.split_at_mut(self.pairs);
+        let (mut xs, mut ys) = (xs.chunks_exact_mut(L::WIDTH), ys.chunks_exact_mut(L::WIDTH));
+        let (mut cosines, mut sines) = (cosines.chunks_exact(L::WIDTH), sines.chunks_exact(L::WIDTH));
+        for (((x, y), cosine), sine) in xs.by_ref().zip(ys.by_ref()).zip(cosines.by_ref()).zip(sines.by_ref()) {
+            let turned = turn(L::read(x), L::read(y), L::read(cosine), L::read(sine));
+            turned.0.write(x);
+            turned.1.write(y);
+        }
+        let angles = cosines.remainder().iter().zip(sines.remainder());
+        for ((x, y), (&cosine, &sine)) in xs.into_remainder().iter_mut().zip(ys.into_remainder()).zip(angles) {
+            turn_one(x, y, cosine, sine);
         }
         Ok(())
     }
@@ -69,6 +78,9 @@ fn make(spec: &mut Spec, [cosines, sines, positions]: [usize; 3]) -> Result<Oper
         let x = call.take(0)?;
         let (cosines, sines) = (call.tensor(cosines)?, call.tensor(sines)?);
         let positions = call.optional(positions)?;
+        if x.is_empty() {
+            return Ok(x);
+        }
         let pairs = cosines.dims().last().copied().unwrap_or(0);
         let (batch, length, size, is_flat) = match (x.dims(), heads) {
             (&[batch, _, length, size], _) => (batch, length, size, false),

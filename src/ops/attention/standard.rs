@@ -82,13 +82,15 @@ impl Attention {
             if let Some(bias) = &bias {
                 bias.add::<L>(place, scores);
             }
+            let length = lengths.as_ref().and_then(|lengths| lengths.get(place.batch));
+            let length = length.map(|&length| usize::try_from(length).unwrap_or(0));
+            let mut seen = length.unwrap_or(scores.len());
             if self.is_causal {
-                scores.iter_mut().skip(past + place.row + 1).for_each(|score| *score = masked);
+                // The rows are those of the last keys that there are, as in onnxruntime.
+                let end = length.map_or(past + q.length, |length| length);
+                seen = seen.min((end + place.row + 1).saturating_sub(q.length));
             }
-            if let Some(&length) = lengths.as_ref().and_then(|lengths| lengths.get(place.batch)) {
-                let length = usize::try_from(length).unwrap_or(0);
-                scores.iter_mut().skip(length).for_each(|score| *score = masked);
-            }
+            scores.iter_mut().skip(seen).for_each(|score| *score = masked);
         };
         let attend = Attend {
             scale: self.scale.unwrap_or_else(|| 1.0 / (q.size as f64).sqrt()),

@@ -2,9 +2,8 @@
 
 use super::{size, with_floats};
 use crate::error::{Error, Result};
-use crate::kernels::lanes::Lanes;
+use crate::kernels::lanes::{Lanes, map_pairs};
 use crate::kernels::reduce::{Fold, fold_one};
-use crate::kernels::softmax::map_pairs;
 use crate::ops::shape::resolve_axis;
 use crate::ops::{Operator, Spec, single};
 use crate::tensor::{self, Dims, Tensor};

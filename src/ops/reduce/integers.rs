@@ -6,11 +6,19 @@ use std::ops::RangeInclusive;
 use crate::error::{Error, Result};
 use crate::tensor::{ElementType, Tensor};
 
-/// The elements as int64 and the bounds of their type. Where they are to be compared, unsigned ones of 64 bits have their
-/// first bit flipped, which keeps their order.
-pub fn lift(tensor: &Tensor, is_ordered: bool) -> Result<(Cow<'_, [i64]>, RangeInclusive<i64>)> {
+/// The elements as int64. Where they are to be compared, unsigned ones of 64 bits have their first bit flipped, which keeps
+/// their order.
+pub fn lift(tensor: &Tensor, is_ordered: bool) -> Result<Cow<'_, [i64]>> {
     let values = tensor.to_i64s()?;
-    let bounds = match tensor.element_type() {
+    if is_ordered && tensor.element_type() == ElementType::Uint64 {
+        return Ok(values.iter().map(|&value| value ^ i64::MIN).collect());
+    }
+    Ok(values)
+}
+
+/// The least and the greatest number of a type.
+pub fn bounds_of(element_type: ElementType) -> RangeInclusive<i64> {
+    match element_type {
         ElementType::Bool => 0..=1,
         ElementType::Int8 => -128..=127,
         ElementType::Uint8 => 0..=255,
@@ -19,14 +27,10 @@ pub fn lift(tensor: &Tensor, is_ordered: bool) -> Result<(Cow<'_, [i64]>, RangeI
         ElementType::Int32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
         ElementType::Uint32 => 0..=i64::from(u32::MAX),
         _ => i64::MIN..=i64::MAX,
-    };
-    if is_ordered && tensor.element_type() == ElementType::Uint64 {
-        return Ok((values.iter().map(|&value| value ^ i64::MIN).collect(), bounds));
     }
-    Ok((values, bounds))
 }
 
-/// A tensor of an integer type, of the lowest bits of `values`.
+/// A tensor of an integer type from the lowest bits of `values`.
 pub fn lower(element_type: ElementType, dims: &[usize], values: Vec<i64>) -> Result<Tensor> {
     let tensor = match element_type {
         ElementType::Int64 => Tensor::new(dims, values)?,
