@@ -157,7 +157,10 @@ impl Attributes {
             let whole = whole.ok_or_else(|| Error::execution("the result is too large"))?;
             let wanted = match (shape, self.auto_pad) {
                 (Some(shape), _) => shape.get(axis).copied(),
-                (None, AutoPad::SameUpper | AutoPad::SameLower) => input.checked_mul(stride),
+                // As onnxruntime has it: padding takes pixels away and adds none.
+                (None, AutoPad::SameUpper | AutoPad::SameLower) => {
+                    input.checked_mul(stride).map(|size| size.min(whole))
+                }
                 _ => None,
             };
             // How the padding that a wanted size leaves is divided.
