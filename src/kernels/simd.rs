@@ -117,6 +117,13 @@ mod wide {
             F32x4(v128_bitselect(then.0, otherwise.0, f32x4_lt(self.0, other.0)))
         }
 
+        /// The even and the odd ones of eight.
+        #[inline(always)]
+        pub fn unzip(self, other: F32x4) -> (F32x4, F32x4) {
+            let even = i32x4_shuffle::<0, 2, 4, 6>(self.0, other.0);
+            (F32x4(even), F32x4(i32x4_shuffle::<1, 3, 5, 7>(self.0, other.0)))
+        }
+
         /// 2 to the power of a whole number from -126 to 127.
         #[inline(always)]
         pub fn exp2_whole(self) -> F32x4 {
@@ -239,6 +246,13 @@ mod wide {
             let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
             let ([t0, t1, t2, t3], [o0, o1, o2, o3]) = (then.0, otherwise.0);
             F32x4([choose(a < e, t0, o0), choose(b < f, t1, o1), choose(c < g, t2, o2), choose(d < h, t3, o3)])
+        }
+
+        /// The even and the odd ones of eight.
+        #[inline(always)]
+        pub fn unzip(self, other: F32x4) -> (F32x4, F32x4) {
+            let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+            (F32x4([a, c, e, g]), F32x4([b, d, f, h]))
         }
 
         /// 2 to the power of a whole number from -126 to 127.

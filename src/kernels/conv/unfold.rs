@@ -68,9 +68,11 @@ impl<'a> Unfolded<'a> {
             return;
         }
         *window = needed;
+        copy.fill(0.0);
+        let runs = layout.list_runs(window);
         let images = self.image.chunks_exact(self.geometry.input_pixels().max(1));
         for (image, copy) in images.zip(copy.chunks_exact_mut(layout.channel().max(1))) {
-            layout.fill(window, image, copy);
+            runs.copy(image, copy);
         }
     }
 }
