@@ -25,6 +25,8 @@ const DEPTH: usize = 320;
 const WIDTH: usize = 256;
 /// Rows of A for a block of B.
 const HEIGHT: usize = 256;
+/// Elements of panels of B that stay in the first-level cache.
+const NEAR: usize = 4096;
 /// With no more rows of A than these, packing B costs more than it gains.
 const FEW: usize = 2 * ROWS;
 
@@ -105,8 +107,7 @@ pub fn multiply(shape: Shape, left: Left, right: Right, finish: &Finish, c: &mut
         }
         other => other,
     };
-    let job = Job { shape, left, finish, stride, low: finish.activation.range() };
-    job.run(right, c);
+    Job::new(shape, left, finish, stride).run(right, c);
     Ok(())
 }
 
@@ -234,7 +235,9 @@ struct Job<'a> {
     left: Left<'a>,
     finish: &'a Finish<'a>,
     stride: usize,
-    low: (f32, f32),
+    range: (f32, f32),
+    /// The bias of each row, as often as a tile has columns.
+    row_bias: Vec<[f32; COLUMNS]>,
 }
 
 /// Ranges of about `size`, a multiple of `unit`, that cover `0..count`; one that is empty where there is nothing to cover.
@@ -244,7 +247,16 @@ fn split(count: usize, size: usize, unit: usize) -> impl Iterator<Item = Range<u
     (0..count.max(1)).step_by(size).map(move |start| start..count.min(start + size))
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    fn new(shape: Shape, left: Left<'a>, finish: &'a Finish<'a>, stride: usize) -> Job<'a> {
+        let bias = finish.row_bias.unwrap_or_default().iter().take(shape.m);
+        let mut row_bias: Vec<_> = bias.map(|bias| [*bias; COLUMNS]).collect();
+        if !row_bias.is_empty() {
+            row_bias.resize(shape.m.next_multiple_of(ROWS), [0.0; COLUMNS]);
+        }
+        Job { shape, left, finish, stride, range: finish.activation.range(), row_bias }
+    }
+
     fn run(&self, mut right: Right, c: &mut [f32]) {
         let Shape { m, k, n } = self.shape;
         let depth = if m <= FEW && !matches!(right, Right::Source(_)) { k.max(1) } else { DEPTH };
@@ -285,9 +297,20 @@ impl Job<'_> {
     /// # Safety
     /// Panels `step` apart can be read from `panels`, and `multiply` checked the rest.
     unsafe fn run_panels(&self, block: &Block, panels: *const f32, step: usize, c: &mut [f32]) {
-        for (index, column) in block.columns.clone().step_by(COLUMNS).enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe { self.run_column(block, column, Panel(panels.add(index * step)), c) };
+        // As many panels as stay in the cache are used for a few rows of A before the next rows: what is written is then
+        // contiguous.
+        let group = (NEAR / (block.depth.len() * COLUMNS).max(1)).max(1) * COLUMNS;
+        for start in block.columns.clone().step_by(group) {
+            let columns = start..block.columns.end.min(start + group);
+            for row in block.rows.clone().step_by(ROWS) {
+                for column in columns.clone().step_by(COLUMNS) {
+                    // SAFETY: the caller's promise.
+                    unsafe {
+                        let panel = panels.add((column - block.columns.start) / COLUMNS * step);
+                        self.run_tile(block, row, column, Panel(panel), c);
+                    }
+                }
+            }
         }
         self.activate(block, c);
     }
@@ -329,40 +352,48 @@ impl Job<'_> {
     /// # Safety
     /// `right` has the block's depth, and `multiply` checked all slices.
     unsafe fn run_column<S: Stream>(&self, block: &Block, column: usize, right: S, c: &mut [f32]) {
+        for row in block.rows.clone().step_by(ROWS) {
+            // SAFETY: the caller's promise.
+            unsafe { self.run_tile(block, row, column, right, c) };
+        }
+    }
+
+    /// # Safety
+    /// `right` has the block's depth, and `multiply` checked all slices.
+    #[inline(always)]
+    unsafe fn run_tile<S: Stream>(&self, block: &Block, row: usize, column: usize, right: S, c: &mut [f32]) {
         let columns = COLUMNS.min(block.columns.end - column);
         let depth = block.depth.len();
-        let (low, high) = if block.is_last { self.low } else { (f32::NEG_INFINITY, f32::INFINITY) };
+        let (low, high) = if block.is_last { self.range } else { (f32::NEG_INFINITY, f32::INFINITY) };
         let c = c.as_mut_ptr();
-        for row in block.rows.clone().step_by(ROWS) {
-            let rows = ROWS.min(block.rows.end - row);
-            let mut buffer = [0.0; ROWS * COLUMNS];
-            let is_whole = columns == COLUMNS && (rows == ROWS || matches!(self.left, Left::Matrix(_)));
-            // SAFETY: the rows and columns are inside all slices; tiles that are not whole go by `buffer`.
-            unsafe {
-                let own = Rows { start: c.add(row * self.stride + column), stride: self.stride };
-                let from = self.begin(block, (row, rows), (column, columns), own, is_whole, &mut buffer);
-                let to = if is_whole { own } else { Rows { start: buffer.as_mut_ptr(), stride: COLUMNS } };
-                match self.left {
-                    Left::Packed(packed) => {
-                        let start = packed.panels.as_ptr().add(row * self.shape.k + block.depth.start * ROWS);
-                        let left = Rows { start, stride: 1 };
-                        multiply_tile::<ROWS, true, S>(depth, left, right, from, to, low, high);
-                    }
-                    Left::Matrix(matrix) => {
-                        let start = matrix.data.as_ptr().wrapping_add(row * matrix.row_stride + block.depth.start);
-                        let left = Rows { start, stride: matrix.row_stride };
-                        match rows {
-                            1 => multiply_tile::<1, false, S>(depth, left, right, from, to, low, high),
-                            2 => multiply_tile::<2, false, S>(depth, left, right, from, to, low, high),
-                            3 => multiply_tile::<3, false, S>(depth, left, right, from, to, low, high),
-                            _ => multiply_tile::<ROWS, false, S>(depth, left, right, from, to, low, high),
-                        }
+        let rows = ROWS.min(block.rows.end - row);
+        let mut buffer = [0.0; ROWS * COLUMNS];
+        let is_whole = columns == COLUMNS && (rows == ROWS || matches!(self.left, Left::Matrix(_)));
+        // SAFETY: the rows and columns are inside all slices; tiles that are not whole go by `buffer`.
+        unsafe {
+            let own = Rows { start: c.add(row * self.stride + column), stride: self.stride };
+            let from = self.begin(block, (row, rows), (column, columns), own, is_whole, &mut buffer);
+            let to = if is_whole { own } else { Rows { start: buffer.as_mut_ptr(), stride: COLUMNS } };
+            match self.left {
+                Left::Packed(packed) => {
+                    let start = packed.panels.as_ptr().add(row * self.shape.k + block.depth.start * ROWS);
+                    let left = Rows { start, stride: 1 };
+                    multiply_tile::<ROWS, true, S>(depth, left, right, from, to, low, high);
+                }
+                Left::Matrix(matrix) => {
+                    let start = matrix.data.as_ptr().wrapping_add(row * matrix.row_stride + block.depth.start);
+                    let left = Rows { start, stride: matrix.row_stride };
+                    match rows {
+                        1 => multiply_tile::<1, false, S>(depth, left, right, from, to, low, high),
+                        2 => multiply_tile::<2, false, S>(depth, left, right, from, to, low, high),
+                        3 => multiply_tile::<3, false, S>(depth, left, right, from, to, low, high),
+                        _ => multiply_tile::<ROWS, false, S>(depth, left, right, from, to, low, high),
                     }
                 }
-                if !is_whole {
-                    for (index, from) in buffer.chunks_exact(COLUMNS).take(rows).enumerate() {
-                        std::ptr::copy_nonoverlapping(from.as_ptr(), own.start.add(index * self.stride), columns);
-                    }
+            }
+            if !is_whole {
+                for (index, from) in buffer.chunks_exact(COLUMNS).take(rows).enumerate() {
+                    std::ptr::copy_nonoverlapping(from.as_ptr(), own.start.add(index * self.stride), columns);
                 }
             }
         }
@@ -396,6 +427,9 @@ impl Job<'_> {
             };
             match (base, row_bias, column_bias, more) {
                 (None, None, None, _) => return Rows { start: ZEROS.as_ptr(), stride: 0 },
+                (None, Some(_), None, _) => {
+                    return Rows { start: self.row_bias.as_ptr().add(row).cast(), stride: COLUMNS };
+                }
                 (None, None, Some(bias), _) if is_whole => {
                     return Rows { start: bias.as_ptr().add(column), stride: 0 };
                 }
