@@ -176,6 +176,10 @@ pub fn convolve(
             multiply(shape, left, Right::Matrix(Matrix::rows(image, pixels)), &finish, result, pixels)?;
         } else {
             let mut unfolded = Unfolded::new(geometry, input / groups, image)?;
+            if unfolded.is_direct(packed) {
+                unfolded.multiply(packed, &finish, result)?;
+                continue;
+            }
             multiply(shape, left, Right::Source(&mut unfolded), &finish, result, pixels)?;
         }
     }

@@ -17,7 +17,7 @@ use super::activation::Activation;
 use super::simd::F32x4;
 use crate::error::Result;
 use pack::{misfit, pack_right};
-use tile::{Panel, Rows, Stream, Strided, multiply_tile};
+use tile::{Panel, Rows, Scattered, Stream, Strided, multiply_tile};
 
 /// Rows of B in a block.
 const DEPTH: usize = 320;
@@ -123,6 +123,10 @@ fn check(shape: Shape, left: &Left, right: &Right, finish: &Finish, stride: usiz
         Right::Packed(packed) if (packed.k, packed.n) != (k, n) => return Err(misfit(k, n, packed.panels.len())),
         Right::Packed(_) | Right::Source(_) => {}
     }
+    check_finish(shape, finish, stride)
+}
+
+fn check_finish(Shape { m, n, .. }: Shape, finish: &Finish, stride: usize) -> Result<()> {
     if let Some(bias) = finish.row_bias.filter(|bias| bias.len() < m) {
         return Err(misfit(m, 1, bias.len()));
     }
@@ -133,6 +137,51 @@ fn check(shape: Shape, left: &Left, right: &Right, finish: &Finish, stride: usiz
         Some(data) => Matrix { data, row_stride: stride, column_stride: 1 }.check(m, n),
         None => Ok(()),
     }
+}
+
+/// A right matrix that is read where it lies: eight columns of a row are eight neighbours, each row at an offset of its own.
+pub struct Scatter<'a> {
+    /// What is read.
+    pub source: &'a [f32],
+    /// Where each row is.
+    pub offsets: &'a [usize],
+}
+
+/// Multiplies eight columns of the result for each of `tiles`: the first column, and where in `scatter` it is. The activation
+/// is applied to the `columns` that the tiles cover. An error where a slice is too short.
+pub fn multiply_scattered(
+    left: &PackedLeft,
+    scatter: &Scatter,
+    tiles: &[(usize, usize)],
+    columns: Range<usize>,
+    finish: &Finish,
+    c: &mut [f32],
+    stride: usize,
+) -> Result<()> {
+    let shape = Shape { m: left.m, k: left.k, n: stride };
+    Matrix { data: c, row_stride: stride, column_stride: 1 }.check(shape.m, shape.n)?;
+    let furthest = |values: &mut dyn Iterator<Item = usize>| values.max().unwrap_or(0);
+    let (column, base) =
+        (furthest(&mut tiles.iter().map(|tile| tile.0)), furthest(&mut tiles.iter().map(|tile| tile.1)));
+    let end = base + furthest(&mut scatter.offsets.iter().copied()) + COLUMNS;
+    if scatter.offsets.len() != left.k || end > scatter.source.len() || column + COLUMNS > stride {
+        return Err(misfit(left.k, COLUMNS, scatter.source.len()));
+    }
+    check_finish(shape, finish, stride)?;
+    let job = Job::new(shape, Left::Packed(left), finish, stride);
+    let mut block = Block { rows: 0..shape.m, columns, depth: 0..shape.k, is_first: true, is_last: true };
+    let covered = block.columns.clone();
+    for &(column, base) in tiles {
+        block.columns = column..column + COLUMNS;
+        // SAFETY: the furthest tile at the furthest offset is inside, and so is the last column.
+        unsafe {
+            let base = scatter.source.as_ptr().add(base);
+            job.run_column(&block, column, Scattered { base, offsets: scatter.offsets.as_ptr() }, c);
+        }
+    }
+    block.columns = covered;
+    job.activate(&block, c);
+    Ok(())
 }
 
 /// The product row by row, where packing the right matrix costs more.
