@@ -6,13 +6,18 @@
 //! summed side by side instead.
 
 mod depthwise;
+mod fold;
 mod padded;
+mod transposed;
 mod unfold;
 
 use super::gemm::{Finish, Left, Matrix, PackedLeft, Right, Shape, multiply};
 use crate::error::{Error, Result};
 use depthwise::{convolve_channels, is_depthwise};
 use unfold::Unfolded;
+
+pub use fold::add_columns;
+pub use transposed::{TransposedWeights, convolve_transposed};
 
 /// The sizes of a convolution along depth, height and width; axes that an image lacks come first and have the size 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -171,6 +176,10 @@ pub fn convolve(
             multiply(shape, left, Right::Matrix(Matrix::rows(image, pixels)), &finish, result, pixels)?;
         } else {
             let mut unfolded = Unfolded::new(geometry, input / groups, image)?;
+            if unfolded.is_direct(packed) {
+                unfolded.multiply(packed, &finish, result)?;
+                continue;
+            }
             multiply(shape, left, Right::Source(&mut unfolded), &finish, result, pixels)?;
         }
     }

@@ -17,7 +17,7 @@ use super::activation::Activation;
 use super::simd::F32x4;
 use crate::error::Result;
 use pack::{misfit, pack_right};
-use tile::{Panel, Rows, Stream, Strided, multiply_tile};
+use tile::{Panel, Rows, Scattered, Stream, Strided, multiply_tile};
 
 /// Rows of B in a block.
 const DEPTH: usize = 320;
@@ -25,6 +25,8 @@ const DEPTH: usize = 320;
 const WIDTH: usize = 256;
 /// Rows of A for a block of B.
 const HEIGHT: usize = 256;
+/// Elements of panels of B that stay in the first-level cache.
+const NEAR: usize = 4096;
 /// With no more rows of A than these, packing B costs more than it gains.
 const FEW: usize = 2 * ROWS;
 
@@ -105,8 +107,7 @@ pub fn multiply(shape: Shape, left: Left, right: Right, finish: &Finish, c: &mut
         }
         other => other,
     };
-    let job = Job { shape, left, finish, stride, low: finish.activation.range() };
-    job.run(right, c);
+    Job::new(shape, left, finish, stride).run(right, c);
     Ok(())
 }
 
@@ -122,6 +123,10 @@ fn check(shape: Shape, left: &Left, right: &Right, finish: &Finish, stride: usiz
         Right::Packed(packed) if (packed.k, packed.n) != (k, n) => return Err(misfit(k, n, packed.panels.len())),
         Right::Packed(_) | Right::Source(_) => {}
     }
+    check_finish(shape, finish, stride)
+}
+
+fn check_finish(Shape { m, n, .. }: Shape, finish: &Finish, stride: usize) -> Result<()> {
     if let Some(bias) = finish.row_bias.filter(|bias| bias.len() < m) {
         return Err(misfit(m, 1, bias.len()));
     }
@@ -132,6 +137,51 @@ fn check(shape: Shape, left: &Left, right: &Right, finish: &Finish, stride: usiz
         Some(data) => Matrix { data, row_stride: stride, column_stride: 1 }.check(m, n),
         None => Ok(()),
     }
+}
+
+/// A right matrix that is read where it lies: eight columns of a row are eight neighbours, each row at an offset of its own.
+pub struct Scatter<'a> {
+    /// What is read.
+    pub source: &'a [f32],
+    /// Where each row is.
+    pub offsets: &'a [usize],
+}
+
+/// Multiplies eight columns of the result for each of `tiles`: the first column, and where in `scatter` it is. The activation
+/// is applied to the `columns` that the tiles cover. An error where a slice is too short.
+pub fn multiply_scattered(
+    left: &PackedLeft,
+    scatter: &Scatter,
+    tiles: &[(usize, usize)],
+    columns: Range<usize>,
+    finish: &Finish,
+    c: &mut [f32],
+    stride: usize,
+) -> Result<()> {
+    let shape = Shape { m: left.m, k: left.k, n: stride };
+    Matrix { data: c, row_stride: stride, column_stride: 1 }.check(shape.m, shape.n)?;
+    let furthest = |values: &mut dyn Iterator<Item = usize>| values.max().unwrap_or(0);
+    let (column, base) =
+        (furthest(&mut tiles.iter().map(|tile| tile.0)), furthest(&mut tiles.iter().map(|tile| tile.1)));
+    let end = base + furthest(&mut scatter.offsets.iter().copied()) + COLUMNS;
+    if scatter.offsets.len() != left.k || end > scatter.source.len() || column + COLUMNS > stride {
+        return Err(misfit(left.k, COLUMNS, scatter.source.len()));
+    }
+    check_finish(shape, finish, stride)?;
+    let job = Job::new(shape, Left::Packed(left), finish, stride);
+    let mut block = Block { rows: 0..shape.m, columns, depth: 0..shape.k, is_first: true, is_last: true };
+    let covered = block.columns.clone();
+    for &(column, base) in tiles {
+        block.columns = column..column + COLUMNS;
+        // SAFETY: the furthest tile at the furthest offset is inside, and so is the last column.
+        unsafe {
+            let base = scatter.source.as_ptr().add(base);
+            job.run_column(&block, column, Scattered { base, offsets: scatter.offsets.as_ptr() }, c);
+        }
+    }
+    block.columns = covered;
+    job.activate(&block, c);
+    Ok(())
 }
 
 /// The product row by row, where packing the right matrix costs more.
@@ -234,7 +284,9 @@ struct Job<'a> {
     left: Left<'a>,
     finish: &'a Finish<'a>,
     stride: usize,
-    low: (f32, f32),
+    range: (f32, f32),
+    /// The bias of each row, as often as a tile has columns.
+    row_bias: Vec<[f32; COLUMNS]>,
 }
 
 /// Ranges of about `size`, a multiple of `unit`, that cover `0..count`; one that is empty where there is nothing to cover.
@@ -244,7 +296,16 @@ fn split(count: usize, size: usize, unit: usize) -> impl Iterator<Item = Range<u
     (0..count.max(1)).step_by(size).map(move |start| start..count.min(start + size))
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    fn new(shape: Shape, left: Left<'a>, finish: &'a Finish<'a>, stride: usize) -> Job<'a> {
+        let bias = finish.row_bias.unwrap_or_default().iter().take(shape.m);
+        let mut row_bias: Vec<_> = bias.map(|bias| [*bias; COLUMNS]).collect();
+        if !row_bias.is_empty() {
+            row_bias.resize(shape.m.next_multiple_of(ROWS), [0.0; COLUMNS]);
+        }
+        Job { shape, left, finish, stride, range: finish.activation.range(), row_bias }
+    }
+
     fn run(&self, mut right: Right, c: &mut [f32]) {
         let Shape { m, k, n } = self.shape;
         let depth = if m <= FEW && !matches!(right, Right::Source(_)) { k.max(1) } else { DEPTH };
@@ -285,9 +346,20 @@ impl Job<'_> {
     /// # Safety
     /// Panels `step` apart can be read from `panels`, and `multiply` checked the rest.
     unsafe fn run_panels(&self, block: &Block, panels: *const f32, step: usize, c: &mut [f32]) {
-        for (index, column) in block.columns.clone().step_by(COLUMNS).enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe { self.run_column(block, column, Panel(panels.add(index * step)), c) };
+        // As many panels as stay in the cache are used for a few rows of A before the next rows: what is written is then
+        // contiguous.
+        let group = (NEAR / (block.depth.len() * COLUMNS).max(1)).max(1) * COLUMNS;
+        for start in block.columns.clone().step_by(group) {
+            let columns = start..block.columns.end.min(start + group);
+            for row in block.rows.clone().step_by(ROWS) {
+                for column in columns.clone().step_by(COLUMNS) {
+                    // SAFETY: the caller's promise.
+                    unsafe {
+                        let panel = panels.add((column - block.columns.start) / COLUMNS * step);
+                        self.run_tile(block, row, column, Panel(panel), c);
+                    }
+                }
+            }
         }
         self.activate(block, c);
     }
@@ -329,40 +401,48 @@ impl Job<'_> {
     /// # Safety
     /// `right` has the block's depth, and `multiply` checked all slices.
     unsafe fn run_column<S: Stream>(&self, block: &Block, column: usize, right: S, c: &mut [f32]) {
+        for row in block.rows.clone().step_by(ROWS) {
+            // SAFETY: the caller's promise.
+            unsafe { self.run_tile(block, row, column, right, c) };
+        }
+    }
+
+    /// # Safety
+    /// `right` has the block's depth, and `multiply` checked all slices.
+    #[inline(always)]
+    unsafe fn run_tile<S: Stream>(&self, block: &Block, row: usize, column: usize, right: S, c: &mut [f32]) {
         let columns = COLUMNS.min(block.columns.end - column);
         let depth = block.depth.len();
-        let (low, high) = if block.is_last { self.low } else { (f32::NEG_INFINITY, f32::INFINITY) };
+        let (low, high) = if block.is_last { self.range } else { (f32::NEG_INFINITY, f32::INFINITY) };
         let c = c.as_mut_ptr();
-        for row in block.rows.clone().step_by(ROWS) {
-            let rows = ROWS.min(block.rows.end - row);
-            let mut buffer = [0.0; ROWS * COLUMNS];
-            let is_whole = columns == COLUMNS && (rows == ROWS || matches!(self.left, Left::Matrix(_)));
-            // SAFETY: the rows and columns are inside all slices; tiles that are not whole go by `buffer`.
-            unsafe {
-                let own = Rows { start: c.add(row * self.stride + column), stride: self.stride };
-                let from = self.begin(block, (row, rows), (column, columns), own, is_whole, &mut buffer);
-                let to = if is_whole { own } else { Rows { start: buffer.as_mut_ptr(), stride: COLUMNS } };
-                match self.left {
-                    Left::Packed(packed) => {
-                        let start = packed.panels.as_ptr().add(row * self.shape.k + block.depth.start * ROWS);
-                        let left = Rows { start, stride: 1 };
-                        multiply_tile::<ROWS, true, S>(depth, left, right, from, to, low, high);
-                    }
-                    Left::Matrix(matrix) => {
-                        let start = matrix.data.as_ptr().wrapping_add(row * matrix.row_stride + block.depth.start);
-                        let left = Rows { start, stride: matrix.row_stride };
-                        match rows {
-                            1 => multiply_tile::<1, false, S>(depth, left, right, from, to, low, high),
-                            2 => multiply_tile::<2, false, S>(depth, left, right, from, to, low, high),
-                            3 => multiply_tile::<3, false, S>(depth, left, right, from, to, low, high),
-                            _ => multiply_tile::<ROWS, false, S>(depth, left, right, from, to, low, high),
-                        }
+        let rows = ROWS.min(block.rows.end - row);
+        let mut buffer = [0.0; ROWS * COLUMNS];
+        let is_whole = columns == COLUMNS && (rows == ROWS || matches!(self.left, Left::Matrix(_)));
+        // SAFETY: the rows and columns are inside all slices; tiles that are not whole go by `buffer`.
+        unsafe {
+            let own = Rows { start: c.add(row * self.stride + column), stride: self.stride };
+            let from = self.begin(block, (row, rows), (column, columns), own, is_whole, &mut buffer);
+            let to = if is_whole { own } else { Rows { start: buffer.as_mut_ptr(), stride: COLUMNS } };
+            match self.left {
+                Left::Packed(packed) => {
+                    let start = packed.panels.as_ptr().add(row * self.shape.k + block.depth.start * ROWS);
+                    let left = Rows { start, stride: 1 };
+                    multiply_tile::<ROWS, true, S>(depth, left, right, from, to, low, high);
+                }
+                Left::Matrix(matrix) => {
+                    let start = matrix.data.as_ptr().wrapping_add(row * matrix.row_stride + block.depth.start);
+                    let left = Rows { start, stride: matrix.row_stride };
+                    match rows {
+                        1 => multiply_tile::<1, false, S>(depth, left, right, from, to, low, high),
+                        2 => multiply_tile::<2, false, S>(depth, left, right, from, to, low, high),
+                        3 => multiply_tile::<3, false, S>(depth, left, right, from, to, low, high),
+                        _ => multiply_tile::<ROWS, false, S>(depth, left, right, from, to, low, high),
                     }
                 }
-                if !is_whole {
-                    for (index, from) in buffer.chunks_exact(COLUMNS).take(rows).enumerate() {
-                        std::ptr::copy_nonoverlapping(from.as_ptr(), own.start.add(index * self.stride), columns);
-                    }
+            }
+            if !is_whole {
+                for (index, from) in buffer.chunks_exact(COLUMNS).take(rows).enumerate() {
+                    std::ptr::copy_nonoverlapping(from.as_ptr(), own.start.add(index * self.stride), columns);
                 }
             }
         }
@@ -396,6 +476,9 @@ impl Job<'_> {
             };
             match (base, row_bias, column_bias, more) {
                 (None, None, None, _) => return Rows { start: ZEROS.as_ptr(), stride: 0 },
+                (None, Some(_), None, _) => {
+                    return Rows { start: self.row_bias.as_ptr().add(row).cast(), stride: COLUMNS };
+                }
                 (None, None, Some(bias), _) if is_whole => {
                     return Rows { start: bias.as_ptr().add(column), stride: 0 };
                 }

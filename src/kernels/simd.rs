@@ -135,6 +135,13 @@ mod wide {
             F32x4(f32x4_pmin(self.0, bound.0))
         }
 
+        /// The even and the odd ones of eight.
+        #[inline(always)]
+        pub fn unzip(self, other: F32x4) -> (F32x4, F32x4) {
+            let even = i32x4_shuffle::<0, 2, 4, 6>(self.0, other.0);
+            (F32x4(even), F32x4(i32x4_shuffle::<1, 3, 5, 7>(self.0, other.0)))
+        }
+
         /// 2 to the power of a whole number from -126 to 127.
         #[inline(always)]
         pub fn exp2_whole(self) -> F32x4 {
@@ -277,6 +284,13 @@ mod wide {
         #[inline(always)]
         pub fn at_most(self, bound: F32x4) -> F32x4 {
             zip(self, bound, |value, bound| if bound < value { bound } else { value })
+        }
+
+        /// The even and the odd ones of eight.
+        #[inline(always)]
+        pub fn unzip(self, other: F32x4) -> (F32x4, F32x4) {
+            let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+            (F32x4([a, c, e, g]), F32x4([b, d, f, h]))
         }
 
         /// 2 to the power of a whole number from -126 to 127.

@@ -14,6 +14,8 @@ use crate::tensor::{ElementType, Tensor, fill};
 use operand::{Operand, Transposes, pair};
 use plain::multiply_plain;
 
+pub use plain::narrow;
+
 pub const ENTRIES: &[Entry] = &[
     contrib("FusedGemm", gemm::fused_gemm),
     contrib("FusedMatMul", matmul),

@@ -38,22 +38,23 @@ pub fn convolve_channels(
     let mut flat = vec![0.0; band * layout.pitch() + SLACK];
     let is_range = finish.activation.is_range() && finish.residual.is_none();
     let (low, high) = if is_range { finish.activation.range() } else { (f32::NEG_INFINITY, f32::INFINITY) };
-    let images = image.chunks_exact(geometry.input_pixels().max(1));
-    let results = result.chunks_exact_mut((pixels * each).max(1));
-    let weights = weights.chunks_exact((taps_each * each).max(1));
-    for (channel, ((image, results), weights)) in images.zip(results).zip(weights).enumerate() {
-        for depth in 0..depths {
-            for start in (0..rows).step_by(band) {
-                let end = rows.min(start + band);
-                layout.fill(&[depth..depth + 1, start..end, 0..columns], image, &mut copy);
-                let filters = weights.chunks_exact(taps_each.max(1)).zip(results.chunks_exact_mut(pixels));
-                for (index, (weights, result)) in filters.enumerate() {
-                    let bias = finish.row_bias.and_then(|bias| bias.get(channel * each + index));
-                    let sum = Sum { taps: &taps, weights, bias: bias.copied().unwrap_or(0.0), low, high };
-                    let first = (depth * rows + start) * columns;
-                    let Some(to) = result.get_mut(first..first + (end - start) * columns) else { continue };
-                    sum.run_band(&layout, columns, &copy, &mut flat, to);
-                }
+    let windows = (0..depths).flat_map(|depth| (0..rows).step_by(band).map(move |start| (depth, start)));
+    for (depth, start) in windows {
+        let end = rows.min(start + band);
+        let runs = layout.list_runs(&[depth..depth + 1, start..end, 0..columns]);
+        copy.fill(0.0);
+        let images = image.chunks_exact(geometry.input_pixels().max(1));
+        let results = result.chunks_exact_mut((pixels * each).max(1));
+        let weights = weights.chunks_exact((taps_each * each).max(1));
+        for (channel, ((image, results), weights)) in images.zip(results).zip(weights).enumerate() {
+            runs.copy(image, &mut copy);
+            let filters = weights.chunks_exact(taps_each.max(1)).zip(results.chunks_exact_mut(pixels));
+            for (index, (weights, result)) in filters.enumerate() {
+                let bias = finish.row_bias.and_then(|bias| bias.get(channel * each + index));
+                let sum = Sum { taps: &taps, weights, bias: bias.copied().unwrap_or(0.0), low, high };
+                let first = (depth * rows + start) * columns;
+                let Some(to) = result.get_mut(first..first + (end - start) * columns) else { continue };
+                sum.run_band(&layout, columns, &copy, &mut flat, to);
             }
         }
     }
@@ -105,7 +106,11 @@ impl Sum<'_> {
                 self.run_fours::<4>(from.as_ptr().add(done), to.as_mut_ptr().add(done));
                 done += 16;
             }
-            while count - done >= 4 {
+            if count - done >= 8 {
+                self.run_fours::<2>(from.as_ptr().add(done), to.as_mut_ptr().add(done));
+                done += 8;
+            }
+            if count - done >= 4 {
                 self.run_fours::<1>(from.as_ptr().add(done), to.as_mut_ptr().add(done));
                 done += 4;
             }

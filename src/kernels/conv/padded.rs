@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::{Geometry, at};
+use crate::kernels::simd::F32x4;
 
 /// Elements that may be read behind the last one that counts.
 pub const SLACK: usize = 16;
@@ -73,50 +74,110 @@ impl Layout {
         taps
     }
 
-    /// Copies what `window` reads of one channel.
-    pub fn fill(&self, window: &Window, image: &[f32], copy: &mut [f32]) {
+    /// What a window reads of a channel, to be copied.
+    pub fn list_runs(&self, window: &Window) -> Runs {
         let Geometry { input: [depths, rows, columns], stride, before, .. } = self.geometry;
         let [depth_stride, row_stride, column_stride] = stride;
         let [depth_start, row_start, column_start] = window.each_ref().map(|range| range.start);
-        let plane = rows * columns;
-        let slices = copy.chunks_exact_mut(self.slice().max(1)).take(self.depths);
-        for (depth, slice) in slices.enumerate() {
-            let from = (depth + depth_start * depth_stride).checked_sub(at(&before, 0)).filter(|&depth| depth < depths);
-            let Some(from) = from.and_then(|depth| image.get(depth * plane..(depth + 1) * plane)) else {
-                slice.fill(0.0);
-                continue;
-            };
-            let phase_rows = slice.chunks_exact_mut((self.rows * self.columns).max(1)).enumerate();
-            for (phase, to) in phase_rows {
-                let (row_phase, column_phase) = (phase / column_stride, phase % column_stride);
-                // The columns of this phase that are inside the image.
-                let shift = column_start * column_stride + column_phase;
-                let first = at(&before, 2).saturating_sub(shift).div_ceil(column_stride).min(self.columns);
-                let behind = (columns + at(&before, 2)).saturating_sub(shift).div_ceil(column_stride);
-                let behind = behind.clamp(first, self.columns);
-                let start = (shift + first * column_stride).saturating_sub(at(&before, 2));
-                for (row, to) in to.chunks_exact_mut(self.columns.max(1)).enumerate() {
-                    let row = ((row + row_start) * row_stride + row_phase).checked_sub(at(&before, 1));
-                    let from =
-                        row.filter(|&row| row < rows).and_then(|row| from.get(row * columns..(row + 1) * columns));
-                    let (Some(from), Some((left, rest))) = (from, to.split_at_mut_checked(first)) else {
-                        to.fill(0.0);
-                        continue;
-                    };
-                    let Some((middle, right)) = rest.split_at_mut_checked(behind - first) else { continue };
-                    left.fill(0.0);
-                    right.fill(0.0);
-                    let from = from.get(start..).unwrap_or_default();
-                    if column_stride == 1 {
-                        let from = from.get(..middle.len()).unwrap_or_default();
-                        if from.len() == middle.len() {
-                            middle.copy_from_slice(from);
-                        }
-                    } else {
-                        middle.iter_mut().zip(from.iter().step_by(column_stride)).for_each(|(to, from)| *to = *from);
+        let mut runs = Runs { list: vec![], step: column_stride, room: self.channel() };
+        for depth in 0..self.depths {
+            let from = (depth + depth_start * depth_stride).checked_sub(at(&before, 0));
+            let Some(from_depth) = from.filter(|&from| from < depths) else { continue };
+            for row_phase in 0..row_stride {
+                for row in 0..self.rows {
+                    let from = ((row + row_start) * row_stride + row_phase).checked_sub(at(&before, 1));
+                    let Some(from_row) = from.filter(|&from| from < rows) else { continue };
+                    for phase in 0..column_stride {
+                        let shift = column_start * column_stride + phase;
+                        let first = at(&before, 2).saturating_sub(shift).div_ceil(column_stride).min(self.columns);
+                        let behind = (columns + at(&before, 2)).saturating_sub(shift).div_ceil(column_stride);
+                        let length = behind.min(self.columns).saturating_sub(first);
+                        let start = (shift + first * column_stride).saturating_sub(at(&before, 2));
+                        let line = (row_phase * column_stride + phase) * self.rows + row;
+                        runs.list.push(Run {
+                            to: depth * self.slice() + line * self.columns + first,
+                            from: (from_depth * rows + from_row) * columns + start,
+                            length,
+                        });
                     }
                 }
             }
         }
+        runs.list.retain(|run| run.length > 0);
+        runs
+    }
+}
+
+struct Run {
+    to: usize,
+    from: usize,
+    length: usize,
+}
+
+/// Parts of a channel to be copied, whose elements are `step` apart; what they leave out is zero.
+pub struct Runs {
+    list: Vec<Run>,
+    step: usize,
+    room: usize,
+}
+
+impl Runs {
+    /// Copies them of one channel.
+    pub fn copy(&self, image: &[f32], copy: &mut [f32]) {
+        if copy.len() < self.room {
+            return;
+        }
+        for Run { to, from, length } in &self.list {
+            let (Some(from), Some(to)) = (image.get(*from..), copy.get_mut(*to..to + length)) else { continue };
+            if from.len() > (length - 1) * self.step {
+                // SAFETY: `from` reaches to the last element of the run.
+                unsafe {
+                    match self.step {
+                        1 => copy_each(from.as_ptr(), to),
+                        2 => copy_every_second(from.as_ptr(), to),
+                        _ => to.iter_mut().zip(from.iter().step_by(self.step)).for_each(|(to, from)| *to = *from),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The instruction that copies memory costs more than short rows take.
+///
+/// # Safety
+/// `to.len()` elements can be read at `from`.
+#[inline(always)]
+unsafe fn copy_each(from: *const f32, to: &mut [f32]) {
+    let count = to.len();
+    let to = to.as_mut_ptr();
+    // SAFETY: the caller's promise; the last four overlap those before.
+    unsafe {
+        for four in (0..count / 4 * 4).step_by(4) {
+            F32x4::load(from.add(four)).store(to.add(four));
+        }
+        if count >= 4 {
+            F32x4::load(from.add(count - 4)).store(to.add(count - 4));
+        } else {
+            (0..count).for_each(|index| *to.add(index) = *from.add(index));
+        }
+    }
+}
+
+/// # Safety
+/// `2 * to.len() - 1` elements can be read at `from`.
+#[inline(always)]
+unsafe fn copy_every_second(from: *const f32, to: &mut [f32]) {
+    let count = to.len();
+    let to = to.as_mut_ptr();
+    // Eight elements are read for four, the last of which may be behind the end.
+    let fours = count.saturating_sub(1) / 4 * 4;
+    // SAFETY: the caller's promise.
+    unsafe {
+        for four in (0..fours).step_by(4) {
+            let (first, second) = (F32x4::load(from.add(2 * four)), F32x4::load(from.add(2 * four + 4)));
+            first.unzip(second).0.store(to.add(four));
+        }
+        (fours..count).for_each(|index| *to.add(index) = *from.add(2 * index));
     }
 }

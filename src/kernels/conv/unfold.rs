@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::padded::{Layout, SLACK, Window};
 use super::{Geometry, at};
 use crate::error::{Error, Result};
-use crate::kernels::gemm::{COLUMNS, Source};
+use crate::kernels::gemm::{COLUMNS, Finish, PackedLeft, Scatter, Source, multiply_scattered};
 use crate::kernels::simd::F32x4;
 
 /// Pixels of the result that a copy of the image is made for.
@@ -68,9 +68,11 @@ impl<'a> Unfolded<'a> {
             return;
         }
         *window = needed;
+        copy.fill(0.0);
+        let runs = layout.list_runs(window);
         let images = self.image.chunks_exact(self.geometry.input_pixels().max(1));
         for (image, copy) in images.zip(copy.chunks_exact_mut(layout.channel().max(1))) {
-            layout.fill(window, image, copy);
+            runs.copy(image, copy);
         }
     }
 }
@@ -116,6 +118,42 @@ fn choose_sizes(geometry: &Geometry) -> [usize; 3] {
         *size = (*size).min(BLOCK.div_ceil(inner.max(1)) + 1);
     }
     sizes
+}
+
+/// With no more output channels than these, what copying panels costs is not regained.
+const FEW: usize = 32;
+/// With more weights than these, panels of them leave the first-level cache.
+const DEEP: usize = 1024;
+
+impl Unfolded<'_> {
+    /// Whether [`Unfolded::multiply`] is faster than a product of packed panels.
+    pub fn is_direct(&self, left: &PackedLeft) -> bool {
+        let [_, _, stride] = self.geometry.stride;
+        let [_, _, columns] = self.geometry.output;
+        left.rows() <= FEW && left.columns() <= DEEP && columns >= COLUMNS && (self.copy.is_some() || stride == 1)
+    }
+
+    /// The convolution without panels: a row of the result at a time, its last eight pixels maybe twice.
+    pub fn multiply(&mut self, left: &PackedLeft, finish: &Finish, result: &mut [f32]) -> Result<()> {
+        let (pixels, [_, _, columns]) = (self.geometry.output_pixels(), self.geometry.output);
+        // Whole rows, or parts of the only one.
+        let size = if pixels == columns { BLOCK } else { (BLOCK / columns).max(1) * columns };
+        for start in (0..pixels).step_by(size) {
+            let end = pixels.min(start + size);
+            let block = start.min(end - COLUMNS)..end;
+            self.prepare(&block);
+            let mut tiles = Vec::with_capacity(block.len().div_ceil(COLUMNS));
+            for row in block.clone().step_by(columns) {
+                let end = block.end.min(row + columns);
+                let starts = (row..end).step_by(COLUMNS).map(|column| column.min(end - COLUMNS));
+                tiles.extend(starts.map(|pixel| (pixel, self.locate(pixel))));
+            }
+            let source = self.copy.as_ref().map_or(self.image, |copy| copy.pixels.as_slice());
+            let scatter = Scatter { source, offsets: &self.taps };
+            multiply_scattered(left, &scatter, &tiles, block, finish, result, pixels)?;
+        }
+        Ok(())
+    }
 }
 
 impl Source for Unfolded<'_> {
