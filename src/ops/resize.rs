@@ -1,6 +1,7 @@
 //! Images and grids in other sizes.
 
 mod axis;
+mod grid;
 mod interpolate;
 mod nearest;
 
@@ -13,7 +14,13 @@ use crate::error::{Error, Result};
 use crate::tensor::{Dims, ElementType, Tensor};
 use crate::with_bits;
 
-pub const ENTRIES: &[Entry] = &[onnx("Resize", resize), onnx("Upsample", resize)];
+pub const ENTRIES: &[Entry] = &[
+    onnx("AffineGrid", grid::affine_grid),
+    onnx("GridSample", grid::grid_sample),
+    onnx("ImageScaler", scale_image),
+    onnx("Resize", resize),
+    onnx("Upsample", resize),
+];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Policy {
@@ -72,6 +79,27 @@ fn resize(spec: &mut Spec) -> Result<Operator> {
             return Ok(tensor);
         }
         interpolation.resize(&tensor, &axes)
+    })
+}
+
+/// An operator of models from before ONNX 1.5: `x * scale + bias`, with a bias for each channel.
+fn scale_image(spec: &mut Spec) -> Result<Operator> {
+    let scale = spec.float_or("scale", 1.0);
+    let biases = spec.floats("bias").unwrap_or_default().to_vec();
+    single(move |call| {
+        let tensor = call.take(0)?;
+        let dims = Dims::from_slice(tensor.dims());
+        let &[_, channels, height, width] = dims.as_slice() else {
+            return Err(Error::execution("expected images of 4 axes"));
+        };
+        if channels != biases.len() {
+            return Err(Error::execution(format!("expected {} channels, one for each bias", biases.len())));
+        }
+        let mut values = tensor.into_vec::<f32>()?;
+        for (plane, bias) in values.chunks_exact_mut((height * width).max(1)).zip(biases.iter().cycle()) {
+            plane.iter_mut().for_each(|value| *value = *value * scale + bias);
+        }
+        Tensor::new(&dims, values)
     })
 }
 

@@ -64,8 +64,8 @@ impl Alignment {
             let (columns, column_samples) = self.sample(left, right, self.width, images.width)?;
             let divisor = T::from((row_samples * column_samples).max(1) as f32);
             // The bins one after another, each with its samples.
-            let mut samples: Vec<[(usize, T); 4]> = Vec::with_capacity(rows.len() * columns.len());
             count_elements::<u64>(&[rows.len(), columns.len(), 8])?;
+            let mut samples: Vec<[(usize, T); 4]> = Vec::with_capacity(rows.len() * columns.len());
             for rows in rows.chunks_exact(row_samples.max(1)) {
                 for columns in columns.chunks_exact(column_samples.max(1)) {
                     let pairs = rows.iter().flat_map(|row| columns.iter().map(move |column| (row, column)));
