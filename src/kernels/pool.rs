@@ -1,5 +1,6 @@
 //! Folds of rows into one, by maximum or by sum.
 
+use super::real::Real;
 use super::simd::F32x4;
 
 /// A way to fold values into one.
@@ -139,7 +140,15 @@ fn all_f32<C: Combine4>(values: &[f32]) -> f32 {
     four.iter().chain(rest).fold(C::START, |folded, &value| C::combine(folded, value))
 }
 
+/// Divides sums by the counts at their places, times `times`.
+pub fn divide<T: Real>(sums: &mut [T], counts: &[T], times: T) {
+    for (sum, &count) in sums.iter_mut().zip(counts) {
+        *sum = *sum / (count * times);
+    }
+}
+
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -106,7 +106,16 @@ fn add_row<T: Real>(into: &mut [T], from: &[T], weight: f32) {
     }
 }
 
+/// Blends values from anywhere: `width` positions and weights for each value. Positions outside count as 0.
+pub fn blend_scattered<T: Real>(from: &[T], into: &mut [T], taps: &[(usize, T)], width: usize) {
+    for (into, taps) in into.iter_mut().zip(taps.chunks_exact(width.max(1))) {
+        let parts = taps.iter().map(|&(index, weight)| from.get(index).copied().unwrap_or_default() * weight);
+        *into = parts.fold(T::default(), |sum, part| sum + part);
+    }
+}
+
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -3,7 +3,6 @@
 mod axis;
 mod grid;
 mod interpolate;
-mod nearest;
 
 use axis::{Axis, Filter, Rounding, Transform};
 use interpolate::Interpolation;
@@ -11,7 +10,8 @@ use interpolate::Interpolation;
 use super::shape::resolve_axis;
 use super::{Call, Entry, Operator, Spec, onnx, single};
 use crate::error::{Error, Result};
-use crate::tensor::{Dims, ElementType, Tensor};
+use crate::kernels::nearest::Map;
+use crate::tensor::{Dims, ElementType, Tensor, reserve};
 use crate::with_bits;
 
 pub const ENTRIES: &[Entry] = &[
@@ -122,7 +122,8 @@ fn resize_to_nearest(
         } else {
             None
         };
-        let copied = nearest::copy_nearest(tensor.bits::<T>()?, tensor.dims(), &maps, &value.unwrap_or_default())?;
+        let mut copied = reserve::<T>(&dims)?;
+        Map::new(tensor.dims(), &maps).copy(tensor.bits::<T>()?, &value.unwrap_or_default(), &mut copied);
         Tensor::from_bits(element_type, &dims, copied)
     })
 }

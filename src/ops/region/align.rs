@@ -3,6 +3,7 @@
 use super::{Images, read_regions};
 use crate::error::{Error, Result};
 use crate::kernels::real::Real;
+use crate::kernels::resize::blend_scattered;
 use crate::ops::{Call, Operator, Spec, single};
 use crate::tensor::{ElementType, Tensor, count_elements, reserve};
 
@@ -82,8 +83,11 @@ impl Alignment {
                     let reduce = |bin: &[[(usize, T); 4]]| bin.iter().flatten().map(part).reduce(largest);
                     output.extend(samples.chunks_exact(size).map(|bin| reduce(bin).unwrap_or_default()));
                 } else {
-                    let sum = |bin: &[[(usize, T); 4]]| bin.iter().flatten().map(part).fold(T::default(), |a, b| a + b);
-                    output.extend(samples.chunks_exact(size).map(|bin| sum(bin) / divisor));
+                    let start = output.len();
+                    output.resize(start + self.height * self.width, T::default());
+                    let into = output.get_mut(start..).unwrap_or_default();
+                    blend_scattered(plane, into, samples.as_flattened(), size * 4);
+                    into.iter_mut().for_each(|sum| *sum = *sum / divisor);
                 }
             }
         }

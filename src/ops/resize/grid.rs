@@ -4,6 +4,7 @@ use super::axis::weigh_cubic;
 use super::lower;
 use crate::error::{Error, Result};
 use crate::kernels::real::Real;
+use crate::kernels::resize::blend_scattered;
 use crate::ops::{Call, Operator, Spec, single};
 use crate::tensor::{Dims, ElementType, Tensor, reserve};
 
@@ -106,11 +107,7 @@ impl Sampling {
                     let start = (image * channels + channel) * size;
                     let plane = values.get(start..start + size).unwrap_or_default();
                     let into = into.get_mut(chunk * POINTS..).unwrap_or_default();
-                    for (into, taps) in into.iter_mut().zip(taps.chunks_exact(width.max(1))) {
-                        let parts =
-                            taps.iter().map(|&(index, weight)| plane.get(index).copied().unwrap_or_default() * weight);
-                        *into = parts.fold(T::default(), |sum, part| sum + part);
-                    }
+                    blend_scattered(plane, into, &taps, width);
                 }
             }
         }

@@ -5,7 +5,7 @@ use super::lower;
 use crate::error::{Error, Result};
 use crate::kernels::real::Real;
 use crate::kernels::resize::{Taps, blend};
-use crate::tensor::{Dims, ElementType, Tensor, reserve};
+use crate::tensor::{Dims, ElementType, Tensor, count_elements, reserve};
 
 /// The one of the weights by which onnxruntime filters bytes.
 const FIXED_POINT: f32 = (1 << 22) as f32;
@@ -74,26 +74,23 @@ impl Interpolation {
                 *dim = axis.output;
             }
             let inner: usize = current.iter().skip(index + 1).product();
-            steps.push((taps, inner, reserve::<T>(&current)?.capacity().min(current.iter().product())));
+            steps.push((taps, inner, count_elements::<T>(&current)?));
         }
         let size: usize = axes.iter().map(|axis| axis.input).product();
         let (mut from, mut into) = (Vec::new(), Vec::new());
+        let Some(((taps, inner, last_size), steps)) = steps.split_last() else { return Ok(values.to_vec()) };
         for plane in values.chunks_exact(size.max(1)) {
-            let mut is_first = true;
-            for (taps, inner, size) in &steps {
+            for (index, (taps, inner, size)) in steps.iter().enumerate() {
                 into.resize(*size, T::default());
-                blend(if is_first { plane } else { &from }, &mut into, *inner, taps);
-                if let Some((least, most)) = limits {
-                    for value in &mut into {
-                        let number = value.to_f64();
-                        let rounded = if most.is_finite() { (number + 0.5).floor() } else { number.round() };
-                        *value = T::from_f64(rounded.clamp(least, most));
-                    }
-                }
+                blend(if index == 0 { plane } else { &from }, &mut into, *inner, taps);
+                round(&mut into, limits);
                 std::mem::swap(&mut from, &mut into);
-                is_first = false;
             }
-            output.extend_from_slice(if is_first { plane } else { &from });
+            let start = output.len();
+            output.resize(start + last_size, T::default());
+            let into = output.get_mut(start..).unwrap_or_default();
+            blend(if steps.is_empty() { plane } else { &from }, into, *inner, taps);
+            round(into, limits);
         }
         self.fill_outside(&mut output, &dims, outer.len(), axes);
         Ok(output)
@@ -156,6 +153,16 @@ impl Interpolation {
                 }
             }
         }
+    }
+}
+
+/// Rounds integers, and keeps bytes within their limits.
+fn round<T: Real>(values: &mut [T], limits: Option<(f64, f64)>) {
+    let Some((least, most)) = limits else { return };
+    for value in values {
+        let number = value.to_f64();
+        let rounded = if most.is_finite() { (number + 0.5).floor() } else { number.round() };
+        *value = T::from_f64(rounded.clamp(least, most));
     }
 }
 
