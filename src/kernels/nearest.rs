@@ -64,10 +64,17 @@ impl<'a> Map<'a> {
 }
 
 fn repeat<T: Clone>(from: &[T], times: usize, into: &mut Vec<T>) {
-    if times == 2 {
-        into.extend(from.iter().flat_map(|value| [value.clone(), value.clone()]));
-    } else {
-        from.iter().for_each(|value| into.extend(std::iter::repeat_n(value.clone(), times)));
+    let Some(first) = from.first() else { return };
+    let start = into.len();
+    into.resize(start + from.len() * times, first.clone());
+    let into = into.get_mut(start..).unwrap_or_default();
+    match times {
+        2 => {
+            for ([a, b], value) in into.as_chunks_mut::<2>().0.iter_mut().zip(from) {
+                (*a, *b) = (value.clone(), value.clone());
+            }
+        }
+        _ => into.chunks_exact_mut(times.max(1)).zip(from).for_each(|(same, value)| same.fill(value.clone())),
     }
 }
 

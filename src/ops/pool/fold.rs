@@ -2,7 +2,7 @@
 
 use super::window::Axis;
 use crate::error::{Error, Result};
-use crate::kernels::pool::{Fold, divide};
+use crate::kernels::pool::Fold;
 use crate::kernels::real::Real;
 use crate::tensor::{Dims, reserve};
 
@@ -76,7 +76,7 @@ pub fn pool<T: Real>(input: &[T], outer: &[usize], axes: &[Axis], fold: &Fold<T>
                 (fold.strided)(into, from.get(tap.start..).unwrap_or_default(), last.stride);
             }
             if divisor != Divisor::One {
-                divide(into, &counts, T::from(band.count.max(1) as f32));
+                (fold.divide)(into, &counts, T::from(band.count.max(1) as f32));
             }
         }
     }

@@ -134,7 +134,7 @@ impl Sampling {
             };
             for (index, weight) in known {
                 taps.extend(weights.iter().enumerate().map(|(offset, &other)| {
-                    let position = self.pad::<T>(first.saturating_add(offset as i64), size);
+                    let position = self.pad(first.saturating_add(offset as i64), size);
                     (position.filter(|_| index != OUTSIDE).map_or(OUTSIDE, |at| index * size + at), weight * other)
                 }));
             }
@@ -150,7 +150,7 @@ impl Sampling {
         }
     }
 
-    fn pad<T: Real>(&self, position: i64, size: usize) -> Option<usize> {
+    fn pad(&self, position: i64, size: usize) -> Option<usize> {
         let last = size as i64 - 1;
         let inside = match self.padding {
             _ if (0..=last).contains(&position) => position,

@@ -4,7 +4,7 @@ use super::axis::{Axis, Filter, Transform};
 use super::lower;
 use crate::error::{Error, Result};
 use crate::kernels::real::Real;
-use crate::kernels::resize::{Taps, blend};
+use crate::kernels::resize::{Rows, Taps, blend};
 use crate::tensor::{Dims, ElementType, Tensor, count_elements, reserve};
 
 /// The one of the weights by which onnxruntime filters bytes.
@@ -48,7 +48,7 @@ impl Interpolation {
 
     /// Blends along one axis after another. Integers are rounded after each and kept within limits, and the last axis comes
     /// first, as in onnxruntime; other values begin with what shrinks most.
-    fn blend_axes<T: Real>(&self, values: &[T], axes: &[Axis], limits: Option<(f64, f64)>) -> Result<Vec<T>> {
+    fn blend_axes<T: Rows>(&self, values: &[T], axes: &[Axis], limits: Option<(f64, f64)>) -> Result<Vec<T>> {
         let batch = axes.iter().take_while(|axis| axis.is_kept()).count();
         let (outer, axes) = axes.split_at_checked(batch).unwrap_or((axes, &[]));
         let dims: Dims = outer.iter().chain(axes).map(|axis| axis.output).collect();
