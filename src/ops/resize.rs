@@ -8,7 +8,7 @@ use axis::{Axis, Filter, Rounding, Transform};
 use interpolate::Interpolation;
 
 use super::shape::resolve_axis;
-use super::{Call, Entry, Operator, Spec, onnx, single};
+use super::{Call, Entry, Operator, Spec, contrib, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::nearest::Map;
 use crate::tensor::{Dims, ElementType, Tensor, reserve};
@@ -17,6 +17,7 @@ use crate::with_bits;
 pub const ENTRIES: &[Entry] = &[
     onnx("AffineGrid", grid::affine_grid),
     onnx("GridSample", grid::grid_sample),
+    contrib("GridSample", grid::grid_sample),
     onnx("ImageScaler", scale_image),
     onnx("Resize", resize),
     onnx("Upsample", resize),

@@ -26,14 +26,15 @@ impl Interpolation {
             ElementType::Float32 => Tensor::new(&dims, self.blend_axes(tensor.slice::<f32>()?, axes, None)?),
             ElementType::Float64 => Tensor::new(&dims, self.blend_axes(tensor.slice::<f64>()?, axes, None)?),
             ElementType::Bool | ElementType::String => Err(Error::execution(format!("expected numbers, got {tensor}"))),
-            element_type if self.filter.antialiases || self.filter.cubic.is_some() => {
-                let limits = match element_type {
-                    ElementType::Uint8 => (0.0, 255.0),
-                    ElementType::Int8 => (-128.0, 127.0),
-                    _ => (f64::NEG_INFINITY, f64::INFINITY),
-                };
+            element_type @ (ElementType::Int8 | ElementType::Uint8) if self.is_wide() => {
+                let limits = if element_type == ElementType::Int8 { (-128.0, 127.0) } else { (0.0, 255.0) };
                 let values = self.blend_axes(&tensor.to_f64s()?, axes, Some(limits))?;
                 lower(element_type, &dims, values.into_iter())
+            }
+            element_type if self.is_wide() => {
+                let limits = (f64::NEG_INFINITY, f64::INFINITY);
+                let values = self.blend_axes(&tensor.to_f32s()?, axes, Some(limits))?;
+                lower(element_type, &dims, values.iter().map(|&value| f64::from(value)))
             }
             element_type @ (ElementType::Int8 | ElementType::Uint8) if has_channels_last(axes) => {
                 let values = self.blend_at_once(&tensor.to_f64s()?, axes, true)?;
@@ -44,6 +45,11 @@ impl Interpolation {
                 lower(element_type, &dims, values.iter().map(|&value| f64::from(value)))
             }
         }
+    }
+
+    /// Whether more than two neighbours are blended.
+    fn is_wide(&self) -> bool {
+        self.filter.antialiases || self.filter.cubic.is_some()
     }
 
     /// Blends along one axis after another. Integers are rounded after each and kept within limits, and the last axis comes
