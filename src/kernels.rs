@@ -11,6 +11,7 @@ pub mod int8;
 pub mod lanes;
 pub mod math;
 pub mod normalize;
+pub mod nearest;
 pub mod pool;
 pub mod product;
 pub mod real;

@@ -1,5 +1,6 @@
 //! Folds of rows into one, by maximum or by sum.
 
+use super::real::Real;
 use super::simd::F32x4;
 
 /// A way to fold values into one.
@@ -12,20 +13,32 @@ pub struct Fold<T: 'static> {
     pub strided: fn(&mut [T], &[T], usize),
     /// Folds values into one.
     pub all: fn(&[T]) -> T,
+    /// Divides sums by the counts at their places times a number.
+    pub divide: fn(&mut [T], &[T], T),
 }
 
 /// The largest value; NaN where there is one.
-pub const MAX_F32: Fold<f32> =
-    Fold { start: Max::START, rows: rows_f32::<Max>, strided: strided_f32::<Max>, all: all_f32::<Max> };
+pub const MAX_F32: Fold<f32> = Fold {
+    start: Max::START,
+    rows: rows_f32::<Max>,
+    strided: strided_f32::<Max>,
+    all: all_f32::<Max>,
+    divide: divide_f32,
+};
 /// The sum.
-pub const SUM_F32: Fold<f32> =
-    Fold { start: Sum::START, rows: rows_f32::<Sum>, strided: strided_f32::<Sum>, all: all_f32::<Sum> };
+pub const SUM_F32: Fold<f32> = Fold {
+    start: Sum::START,
+    rows: rows_f32::<Sum>,
+    strided: strided_f32::<Sum>,
+    all: all_f32::<Sum>,
+    divide: divide_f32,
+};
 /// The largest value; NaN where there is one.
 pub const MAX_F64: Fold<f64> =
-    Fold { start: Max::START, rows: rows::<f64, Max>, strided: strided::<f64, Max>, all: all::<f64, Max> };
+    Fold { start: Max::START, rows: rows::<f64, Max>, strided: strided::<f64, Max>, all: all::<f64, Max>, divide };
 /// The sum.
 pub const SUM_F64: Fold<f64> =
-    Fold { start: Sum::START, rows: rows::<f64, Sum>, strided: strided::<f64, Sum>, all: all::<f64, Sum> };
+    Fold { start: Sum::START, rows: rows::<f64, Sum>, strided: strided::<f64, Sum>, all: all::<f64, Sum>, divide };
 
 trait Combine<T> {
     const START: T;
@@ -139,7 +152,27 @@ fn all_f32<C: Combine4>(values: &[f32]) -> f32 {
     four.iter().chain(rest).fold(C::START, |folded, &value| C::combine(folded, value))
 }
 
+fn divide<T: Real>(sums: &mut [T], counts: &[T], times: T) {
+    for (sum, &count) in sums.iter_mut().zip(counts) {
+        *sum = *sum / (count * times);
+    }
+}
+
+fn divide_f32(sums: &mut [f32], counts: &[f32], times: f32) {
+    let wide = sums.len().min(counts.len()) & !3;
+    let ((head, tail), (counts, counts_tail)) = (sums.split_at_mut(wide), counts.split_at(wide));
+    for (sums, counts) in head.chunks_exact_mut(4).zip(counts.chunks_exact(4)) {
+        // SAFETY: both chunks have four values.
+        unsafe {
+            let counts = F32x4::load(counts.as_ptr()).mul(F32x4::splat(times));
+            F32x4::load(sums.as_ptr()).div(counts).store(sums.as_mut_ptr());
+        }
+    }
+    divide(tail, counts_tail, times);
+}
+
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -163,6 +196,17 @@ mod tests {
                     assert_eq!(fast, plain, "{count} values, stride {stride}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn sums_are_divided_by_counts() {
+        for count in [0, 3, 4, 9] {
+            let (mut fast, mut plain) = (values(count), values(count));
+            let counts: Vec<f32> = (1..=count).map(|count| count as f32).collect();
+            (SUM_F32.divide)(&mut fast, &counts, 3.0);
+            divide(&mut plain, &counts, 3.0);
+            assert_eq!(fast, plain);
         }
     }
 

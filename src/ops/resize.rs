@@ -1,19 +1,27 @@
 //! Images and grids in other sizes.
 
 mod axis;
+mod grid;
 mod interpolate;
-mod nearest;
 
 use axis::{Axis, Filter, Rounding, Transform};
 use interpolate::Interpolation;
 
 use super::shape::resolve_axis;
-use super::{Call, Entry, Operator, Spec, onnx, single};
+use super::{Call, Entry, Operator, Spec, contrib, onnx, single};
 use crate::error::{Error, Result};
-use crate::tensor::{Dims, ElementType, Tensor};
+use crate::kernels::nearest::Map;
+use crate::tensor::{Dims, ElementType, Tensor, reserve};
 use crate::with_bits;
 
-pub const ENTRIES: &[Entry] = &[onnx("Resize", resize), onnx("Upsample", resize)];
+pub const ENTRIES: &[Entry] = &[
+    onnx("AffineGrid", grid::affine_grid),
+    onnx("GridSample", grid::grid_sample),
+    contrib("GridSample", grid::grid_sample),
+    onnx("ImageScaler", scale_image),
+    onnx("Resize", resize),
+    onnx("Upsample", resize),
+];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Policy {
@@ -75,6 +83,27 @@ fn resize(spec: &mut Spec) -> Result<Operator> {
     })
 }
 
+/// An operator of models from before ONNX 1.5: `x * scale + bias`, with a bias for each channel.
+fn scale_image(spec: &mut Spec) -> Result<Operator> {
+    let scale = spec.float_or("scale", 1.0);
+    let biases = spec.floats("bias").unwrap_or_default().to_vec();
+    single(move |call| {
+        let tensor = call.take(0)?;
+        let dims = Dims::from_slice(tensor.dims());
+        let &[_, channels, height, width] = dims.as_slice() else {
+            return Err(Error::execution("expected images of 4 axes"));
+        };
+        if channels != biases.len() {
+            return Err(Error::execution(format!("expected {} channels, one for each bias", biases.len())));
+        }
+        let mut values = tensor.into_vec::<f32>()?;
+        for (plane, bias) in values.chunks_exact_mut((height * width).max(1)).zip(biases.iter().cycle()) {
+            plane.iter_mut().for_each(|value| *value = *value * scale + bias);
+        }
+        Tensor::new(&dims, values)
+    })
+}
+
 fn resize_to_nearest(
     tensor: Tensor,
     axes: &[Axis],
@@ -94,7 +123,8 @@ fn resize_to_nearest(
         } else {
             None
         };
-        let copied = nearest::copy_nearest(tensor.bits::<T>()?, tensor.dims(), &maps, &value.unwrap_or_default())?;
+        let mut copied = reserve::<T>(&dims)?;
+        Map::new(tensor.dims(), &maps).copy(tensor.bits::<T>()?, &value.unwrap_or_default(), &mut copied);
         Tensor::from_bits(element_type, &dims, copied)
     })
 }

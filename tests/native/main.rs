@@ -4,5 +4,6 @@
 mod conformance;
 mod dump;
 mod elementwise;
+mod images;
 mod onnx;
 mod reference;

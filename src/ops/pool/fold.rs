@@ -53,7 +53,8 @@ pub fn pool<T: Real>(input: &[T], outer: &[usize], axes: &[Axis], fold: &Fold<T>
     }
     let bands = list_bands(others, divisor);
     let taps = last.taps();
-    let counts: Vec<usize> = (0..last.output).map(|window| last.count(window, divisor == Divisor::Padded)).collect();
+    let count = |window: usize| last.count(window, divisor == Divisor::Padded).max(1);
+    let counts: Vec<T> = (0..last.output).map(|window| T::from(count(window) as f32)).collect();
     let mut folded = vec![fold.start; last.input];
     for plane in input.chunks_exact(size) {
         let row = |index: usize| plane.get(index * last.input..(index + 1) * last.input).unwrap_or_default();
@@ -75,9 +76,7 @@ pub fn pool<T: Real>(input: &[T], outer: &[usize], axes: &[Axis], fold: &Fold<T>
                 (fold.strided)(into, from.get(tap.start..).unwrap_or_default(), last.stride);
             }
             if divisor != Divisor::One {
-                for (value, &count) in into.iter_mut().zip(&counts) {
-                    *value = *value / T::from((band.count * count).max(1) as f32);
-                }
+                (fold.divide)(into, &counts, T::from(band.count.max(1) as f32));
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::split_dims;
 use crate::error::{Error, Result};
 use crate::ops::{Operator, Spec, single};
-use crate::tensor::{Dims, Tensor, fill};
+use crate::tensor::{Dims, Element, Tensor, fill};
 use crate::with_bits;
 
 /// The dims without an output_shape are the smallest ones that the windows cover.
@@ -38,13 +38,17 @@ pub fn max_unpool(spec: &mut Spec) -> Result<Operator> {
         }
         let indices = indices.to_i64s()?;
         with_bits!(tensor, T => {
-            let mut output = fill::<T>(&dims, T::default())?;
-            for (value, &index) in tensor.bits::<T>()?.iter().zip(indices.iter()) {
-                let place = usize::try_from(index).ok().and_then(|index| output.get_mut(index));
-                let outside = || Error::execution(format!("index {index} is outside the dims {dims:?}"));
-                *place.ok_or_else(outside)? = value.clone();
-            }
+            let output = scatter(tensor.bits::<T>()?, &indices, &dims)?;
             Tensor::from_bits(tensor.element_type(), &dims, output)
         })
     })
+}
+
+fn scatter<T: Element>(values: &[T], indices: &[i64], dims: &[usize]) -> Result<Vec<T>> {
+    let mut output = fill(dims, T::default())?;
+    for (value, &index) in values.iter().zip(indices) {
+        let place = usize::try_from(index).ok().and_then(|index| output.get_mut(index));
+        *place.ok_or_else(|| Error::execution(format!("index {index} is outside the dims {dims:?}")))? = value.clone();
+    }
+    Ok(output)
 }

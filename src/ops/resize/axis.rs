@@ -128,6 +128,9 @@ impl Axis {
 
     /// The positions of the output that a crop takes from outside the input.
     pub fn find_outside(&self, transform: Transform) -> Vec<usize> {
+        if transform != Transform::TfCropAndResize {
+            return Vec::new();
+        }
         (0..self.output).filter(|&position| self.is_outside(self.locate(position, transform), transform)).collect()
     }
 

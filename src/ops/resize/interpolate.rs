@@ -4,8 +4,8 @@ use super::axis::{Axis, Filter, Transform};
 use super::lower;
 use crate::error::{Error, Result};
 use crate::kernels::real::Real;
-use crate::kernels::resize::{Taps, blend};
-use crate::tensor::{Dims, ElementType, Tensor, reserve};
+use crate::kernels::resize::{Rows, Taps, blend};
+use crate::tensor::{Dims, ElementType, Tensor, count_elements, reserve};
 
 /// The one of the weights by which onnxruntime filters bytes.
 const FIXED_POINT: f32 = (1 << 22) as f32;
@@ -26,14 +26,15 @@ impl Interpolation {
             ElementType::Float32 => Tensor::new(&dims, self.blend_axes(tensor.slice::<f32>()?, axes, None)?),
             ElementType::Float64 => Tensor::new(&dims, self.blend_axes(tensor.slice::<f64>()?, axes, None)?),
             ElementType::Bool | ElementType::String => Err(Error::execution(format!("expected numbers, got {tensor}"))),
-            element_type if self.filter.antialiases || self.filter.cubic.is_some() => {
-                let limits = match element_type {
-                    ElementType::Uint8 => (0.0, 255.0),
-                    ElementType::Int8 => (-128.0, 127.0),
-                    _ => (f64::NEG_INFINITY, f64::INFINITY),
-                };
+            element_type @ (ElementType::Int8 | ElementType::Uint8) if self.is_wide() => {
+                let limits = if element_type == ElementType::Int8 { (-128.0, 127.0) } else { (0.0, 255.0) };
                 let values = self.blend_axes(&tensor.to_f64s()?, axes, Some(limits))?;
                 lower(element_type, &dims, values.into_iter())
+            }
+            element_type if self.is_wide() => {
+                let limits = (f64::NEG_INFINITY, f64::INFINITY);
+                let values = self.blend_axes(&tensor.to_f32s()?, axes, Some(limits))?;
+                lower(element_type, &dims, values.iter().map(|&value| f64::from(value)))
             }
             element_type @ (ElementType::Int8 | ElementType::Uint8) if has_channels_last(axes) => {
                 let values = self.blend_at_once(&tensor.to_f64s()?, axes, true)?;
@@ -46,9 +47,14 @@ impl Interpolation {
         }
     }
 
+    /// Whether more than two neighbours are blended.
+    fn is_wide(&self) -> bool {
+        self.filter.antialiases || self.filter.cubic.is_some()
+    }
+
     /// Blends along one axis after another. Integers are rounded after each and kept within limits, and the last axis comes
     /// first, as in onnxruntime; other values begin with what shrinks most.
-    fn blend_axes<T: Real>(&self, values: &[T], axes: &[Axis], limits: Option<(f64, f64)>) -> Result<Vec<T>> {
+    fn blend_axes<T: Rows>(&self, values: &[T], axes: &[Axis], limits: Option<(f64, f64)>) -> Result<Vec<T>> {
         let batch = axes.iter().take_while(|axis| axis.is_kept()).count();
         let (outer, axes) = axes.split_at_checked(batch).unwrap_or((axes, &[]));
         let dims: Dims = outer.iter().chain(axes).map(|axis| axis.output).collect();
@@ -74,26 +80,23 @@ impl Interpolation {
                 *dim = axis.output;
             }
             let inner: usize = current.iter().skip(index + 1).product();
-            steps.push((taps, inner, reserve::<T>(&current)?.capacity().min(current.iter().product())));
+            steps.push((taps, inner, count_elements::<T>(&current)?));
         }
         let size: usize = axes.iter().map(|axis| axis.input).product();
         let (mut from, mut into) = (Vec::new(), Vec::new());
+        let Some(((taps, inner, last_size), steps)) = steps.split_last() else { return Ok(values.to_vec()) };
         for plane in values.chunks_exact(size.max(1)) {
-            let mut is_first = true;
-            for (taps, inner, size) in &steps {
+            for (index, (taps, inner, size)) in steps.iter().enumerate() {
                 into.resize(*size, T::default());
-                blend(if is_first { plane } else { &from }, &mut into, *inner, taps);
-                if let Some((least, most)) = limits {
-                    for value in &mut into {
-                        let number = value.to_f64();
-                        let rounded = if most.is_finite() { (number + 0.5).floor() } else { number.round() };
-                        *value = T::from_f64(rounded.clamp(least, most));
-                    }
-                }
+                blend(if index == 0 { plane } else { &from }, &mut into, *inner, taps);
+                round(&mut into, limits);
                 std::mem::swap(&mut from, &mut into);
-                is_first = false;
             }
-            output.extend_from_slice(if is_first { plane } else { &from });
+            let start = output.len();
+            output.resize(start + last_size, T::default());
+            let into = output.get_mut(start..).unwrap_or_default();
+            blend(if steps.is_empty() { plane } else { &from }, into, *inner, taps);
+            round(into, limits);
         }
         self.fill_outside(&mut output, &dims, outer.len(), axes);
         Ok(output)
@@ -156,6 +159,16 @@ impl Interpolation {
                 }
             }
         }
+    }
+}
+
+/// Rounds integers, and keeps bytes within their limits.
+fn round<T: Real>(values: &mut [T], limits: Option<(f64, f64)>) {
+    let Some((least, most)) = limits else { return };
+    for value in values {
+        let number = value.to_f64();
+        let rounded = if most.is_finite() { (number + 0.5).floor() } else { number.round() };
+        *value = T::from_f64(rounded.clamp(least, most));
     }
 }
 
