@@ -34,10 +34,10 @@ fn exp(x: F32x4) -> F32x4 {
     let rest = whole.mul_add(F32x4::splat(-0.693_359_4), x);
     let rest = whole.mul_add(F32x4::splat(2.121_944_4e-4), rest);
     // The series to the seventh power: what is left out is below 1e-8 for |rest| < 0.35.
-    let mut sum = F32x4::splat(1.0 / 5040.0);
-    for term in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        sum = sum.mul_add(rest, F32x4::splat(term));
-    }
+    let sum = F32x4::splat(1.0 / 5040.0).mul_add(rest, F32x4::splat(1.0 / 720.0));
+    let sum = sum.mul_add(rest, F32x4::splat(1.0 / 120.0)).mul_add(rest, F32x4::splat(1.0 / 24.0));
+    let sum = sum.mul_add(rest, F32x4::splat(1.0 / 6.0)).mul_add(rest, F32x4::splat(0.5));
+    let sum = sum.mul_add(rest, F32x4::splat(1.0)).mul_add(rest, F32x4::splat(1.0));
     sum.mul(whole.exp2_whole())
 }
 
@@ -57,10 +57,9 @@ pub fn tanh(x: F32x4) -> F32x4 {
     let large = one.sub(decay).div(one.add(decay));
     let large = x.select_below(zero, zero.sub(large), large);
     let square = x.mul(x);
-    let mut sum = F32x4::splat(-5.704_988_7e-3);
-    for term in [2.063_909e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1] {
-        sum = sum.mul_add(square, F32x4::splat(term));
-    }
+    let sum = F32x4::splat(-5.704_988_7e-3).mul_add(square, F32x4::splat(2.063_909e-2));
+    let sum = sum.mul_add(square, F32x4::splat(-5.373_971_6e-2)).mul_add(square, F32x4::splat(1.333_144_2e-1));
+    let sum = sum.mul_add(square, F32x4::splat(-3.333_328e-1));
     let small = sum.mul(square).mul_add(x, x);
     size.select_below(F32x4::splat(0.625), small, large)
 }
