@@ -157,26 +157,25 @@ fn sum_row(row: &[f32], panel: &[f32]) -> Sums {
 
 fn sum_two_rows(first: &[f32], second: &[f32], panel: &[f32]) -> [Sums; 2] {
     let steps = first.len().min(second.len()).min(panel.len() / WIDTH);
-    let (mut sums, mut others) = ([F32x4::splat(0.0); 4], [F32x4::splat(0.0); 4]);
+    let zero = F32x4::splat(0.0);
+    let ([mut a, mut b, mut c, mut d], [mut e, mut f, mut g, mut h]) = ([zero; 4], [zero; 4]);
     let (mut one, mut two, mut line) = (first.as_ptr(), second.as_ptr(), panel.as_ptr());
-    for _ in 0..steps / 2 {
-        // SAFETY: two elements of both rows and two lines of `panel` are left in each of these iterations.
+    for _ in 0..steps {
+        // SAFETY: an element of both rows and a line of `panel` are left in each of these iterations.
         unsafe {
-            sums = add_line(sums, F32x4::load_splat(one), line);
-            others = add_line(others, F32x4::load_splat(two), line);
-            sums = add_line(sums, F32x4::load_splat(one.add(1)), line.add(WIDTH));
-            others = add_line(others, F32x4::load_splat(two.add(1)), line.add(WIDTH));
-            (one, two, line) = (one.add(2), two.add(2), line.add(2 * WIDTH));
+            let (x, y) = (F32x4::load_splat(one), F32x4::load_splat(two));
+            let weights = F32x4::load(line);
+            (a, e) = (x.mul_add(weights, a), y.mul_add(weights, e));
+            let weights = F32x4::load(line.add(4));
+            (b, f) = (x.mul_add(weights, b), y.mul_add(weights, f));
+            let weights = F32x4::load(line.add(8));
+            (c, g) = (x.mul_add(weights, c), y.mul_add(weights, g));
+            let weights = F32x4::load(line.add(12));
+            (d, h) = (x.mul_add(weights, d), y.mul_add(weights, h));
+            (one, two, line) = (one.add(1), two.add(1), line.add(WIDTH));
         }
     }
-    if steps % 2 == 1 {
-        // SAFETY: an element of both rows and a line of `panel` are left.
-        unsafe {
-            sums = add_line(sums, F32x4::load_splat(one), line);
-            others = add_line(others, F32x4::load_splat(two), line);
-        }
-    }
-    [sums, others]
+    [[a, b, c, d], [e, f, g, h]]
 }
 
 /// Adds the sums of a panel to as many values as `out` has.
