@@ -3,5 +3,7 @@
 
 mod conformance;
 mod onnx;
+mod random;
 mod recurrent;
 mod reference;
+mod signal;
