@@ -32,12 +32,21 @@ pub trait Real: Element + Copy + PartialOrd + Add<Output = Self> + Sub<Output = 
     fn sigmoid(values: &mut [Self]);
     /// The hyperbolic tangent.
     fn tanh(values: &mut [Self]);
-    /// The end of an LSTM step for one row, with the activations that the specification defaults to: from the sums of the
-    /// gates `iofc`, each as long as the state, to the state.
-    fn finish_lstm(gates: &[Self], cell: &mut [Self], hidden: &mut [Self]);
+    /// The ends of steps where activations are those that the specification defaults to, if there are fast ones.
+    const FAST: Option<Ends<Self>>;
+}
+
+/// The ends of the steps of layers whose activations are sigmoid and tanh: from the sums of the gates, each as long as the
+/// state, to the state of one row.
+pub struct Ends<T> {
+    /// LSTM: the gates `iofc`, the cell state and the state.
+    pub lstm: fn(&[T], &mut [T], &mut [T]),
+    /// GRU: the gates `zrh`, the product that the reset gate applies to, and the state.
+    pub gru: fn(&[T], &[T], &mut [T]),
 }
 
 impl Real for f32 {
+    const FAST: Option<Ends<f32>> = Some(Ends { lstm: gates::finish_lstm, gru: gates::finish_gru });
     const ZERO: f32 = 0.0;
 
     fn from_f64(value: f64) -> f32 {
@@ -65,13 +74,10 @@ impl Real for f32 {
     fn tanh(values: &mut [f32]) {
         gates::map(values, gates::tanh);
     }
-
-    fn finish_lstm(gates: &[f32], cell: &mut [f32], hidden: &mut [f32]) {
-        gates::finish_lstm(gates, cell, hidden);
-    }
 }
 
 impl Real for f64 {
+    const FAST: Option<Ends<f64>> = None;
     const ZERO: f64 = 0.0;
 
     fn from_f64(value: f64) -> f64 {
@@ -94,18 +100,6 @@ impl Real for f64 {
 
     fn tanh(values: &mut [f64]) {
         values.iter_mut().for_each(|value| *value = value.tanh());
-    }
-
-    fn finish_lstm(gates: &[f64], cell: &mut [f64], hidden: &mut [f64]) {
-        let sigmoid = |value: f64| 1.0 / (1.0 + (-value).exp());
-        let mut parts = gates.chunks_exact(cell.len().max(1));
-        let mut next = || parts.next().unwrap_or_default();
-        let (input, output, forget, fresh) = (next(), next(), next(), next());
-        let states = cell.iter_mut().zip(hidden);
-        for ((cell, hidden), (((i, o), f), c)) in states.zip(input.iter().zip(output).zip(forget).zip(fresh)) {
-            *cell = sigmoid(*f) * *cell + sigmoid(*i) * c.tanh();
-            *hidden = sigmoid(*o) * cell.tanh();
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A recurrent layer over the steps of its input.
 
+use super::activation::Activation;
 use super::cell::{Cell, Rows};
 use super::dynamic::round_to_bytes;
 use super::weights::{Weights, part};
@@ -113,7 +114,8 @@ pub fn run<T: Real>(layer: &Layer, weights: &Weights<T>, call: &Call) -> Result<
         (0..steps * batch).for_each(|_| gates.extend_from_slice(&packed.bias));
         packed.input.multiply(values, &mut gates, packed.bias.len());
         let peepholes = part(peepholes, direction, places.directions);
-        let cell = Cell { layer, activations, weights: packed, peepholes, size };
+        let is_plain = layer.clip.is_none() && Activation::are_default(activations);
+        let cell = Cell { layer, activations, weights: packed, peepholes, size, is_plain };
         let mut state = [gather(initial[0], &places, direction, size)?, gather(initial[1], &places, direction, size)?];
         let mut scratch = fill(&[batch, size], T::ZERO)?;
         for step in 0..steps {
