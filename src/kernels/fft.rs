@@ -216,6 +216,7 @@ impl<L: Lanes> Fourier<L> {
         let mut stride = 1;
         for &radix in &self.radices {
             match radix {
+                2 => self.pass_two(samples, room, stride),
                 4 => self.pass_four(samples, room, stride),
                 _ => self.pass(samples, room, radix, stride),
             }
@@ -231,25 +232,38 @@ impl<L: Lanes> Fourier<L> {
     /// One pass of Stockham's algorithm: transforms of length `radix` across the parts of `from`, put in order into `to`.
     fn pass(&self, from: &[Complex<L>], to: &mut [Complex<L>], radix: usize, stride: usize) {
         let part = self.length / radix;
-        let unit = self.length / radix;
-        let mut parts = [[L::splat(0.0); 2]; LARGEST];
-        let mut roots = [[L::splat(0.0); 2]; LARGEST];
-        roots.iter_mut().take(radix).enumerate().for_each(|(index, value)| *value = self.root(index * unit));
+        let zero = [L::splat(0.0); 2];
+        let (mut parts, mut roots, mut turns) = ([zero; LARGEST], [zero; LARGEST], [zero; LARGEST]);
+        roots.iter_mut().take(radix).enumerate().for_each(|(index, root)| *root = self.root(index * part));
         for (block, to) in to.chunks_exact_mut(radix * stride).enumerate() {
+            turns.iter_mut().take(radix).enumerate().for_each(|(u, turn)| *turn = self.root(block * stride * u));
             for j in 0..stride {
-                for (index, value) in parts.iter_mut().take(radix).enumerate() {
-                    *value = from.get(block * stride + j + index * part).copied().unwrap_or(*value);
-                }
+                let places = from.iter().skip(block * stride + j).step_by(part);
+                parts.iter_mut().take(radix).zip(places).for_each(|(value, &place)| *value = place);
                 let [first, ..] = parts;
-                for (u, to) in to.iter_mut().skip(j).step_by(stride).enumerate() {
+                for (u, (to, &turn)) in to.iter_mut().skip(j).step_by(stride).zip(&turns).enumerate() {
                     let mut sum = first;
-                    let mut turn = 0;
+                    let mut at = 0;
                     for &value in parts.iter().take(radix).skip(1) {
-                        turn = if turn + u >= radix { turn + u - radix } else { turn + u };
-                        sum = add(sum, mul(value, roots.get(turn).copied().unwrap_or(value)));
+                        at = if at + u >= radix { at + u - radix } else { at + u };
+                        sum = add(sum, mul(value, roots.get(at).copied().unwrap_or(zero)));
                     }
-                    *to = mul(sum, self.root(block * stride * u));
+                    *to = mul(sum, turn);
                 }
+            }
+        }
+    }
+
+    /// [`Fourier::pass`] for the radix 2.
+    fn pass_two(&self, from: &[Complex<L>], to: &mut [Complex<L>], stride: usize) {
+        let Some((a, b)) = from.split_at_checked(self.length / 2) else { return };
+        let parts = a.chunks_exact(stride).zip(b.chunks_exact(stride));
+        for (block, (to, (a, b))) in to.chunks_exact_mut(2 * stride).zip(parts).enumerate() {
+            let turn = self.root(block * stride);
+            let (low, high) = to.split_at_mut(stride);
+            for ((low, high), (&a, &b)) in low.iter_mut().zip(high).zip(a.iter().zip(b)) {
+                *low = add(a, b);
+                *high = mul(sub(a, b), turn);
             }
         }
     }

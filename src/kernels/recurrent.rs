@@ -22,18 +22,31 @@ pub trait Real: Element + Copy + PartialOrd + Add<Output = Self> + Sub<Output = 
     fn from_f64(value: f64) -> Self;
     /// The number.
     fn to_f64(self) -> f64;
-    /// The sums of `rows` (one or two) over a panel.
-    fn sum_panel(rows: &[&[Self]], panel: &[Self], sums: &mut [[Self; WIDTH]]);
+    /// Adds the product of a row and a panel to `out`, which may be narrower than the panel.
+    fn add_row(row: &[Self], panel: &[Self], out: &mut [Self]);
+    /// [`Real::add_row`] of two rows.
+    fn add_two_rows(rows: [&[Self]; 2], panel: &[Self], outs: [&mut [Self]; 2]) {
+        rows.into_iter().zip(outs).for_each(|(row, out)| Self::add_row(row, panel, out));
+    }
     /// 1 / (1 + e^-x)
     fn sigmoid(values: &mut [Self]);
     /// The hyperbolic tangent.
     fn tanh(values: &mut [Self]);
-    /// The end of an LSTM step for one row, with the activations that the specification defaults to: from the sums of the
-    /// gates `iofc`, each as long as the state, to the state.
-    fn finish_lstm(gates: &[Self], cell: &mut [Self], hidden: &mut [Self]);
+    /// The ends of steps where activations are those that the specification defaults to, if there are fast ones.
+    const FAST: Option<Ends<Self>>;
+}
+
+/// The ends of the steps of layers whose activations are sigmoid and tanh: from the sums of the gates, each as long as the
+/// state, to the state of one row.
+pub struct Ends<T> {
+    /// LSTM: the gates `iofc`, the cell state and the state.
+    pub lstm: fn(&[T], &mut [T], &mut [T]),
+    /// GRU: the gates `zrh`, the product that the reset gate applies to, and the state.
+    pub gru: fn(&[T], &[T], &mut [T]),
 }
 
 impl Real for f32 {
+    const FAST: Option<Ends<f32>> = Some(Ends { lstm: gates::finish_lstm, gru: gates::finish_gru });
     const ZERO: f32 = 0.0;
 
     fn from_f64(value: f64) -> f32 {
@@ -44,14 +57,14 @@ impl Real for f32 {
         f64::from(self)
     }
 
-    fn sum_panel(rows: &[&[f32]], panel: &[f32], sums: &mut [[f32; WIDTH]]) {
-        match (rows, sums) {
-            ([row], [sums]) => *sums = sum_row(row, panel),
-            ([first, second], [first_sums, second_sums]) => {
-                [*first_sums, *second_sums] = sum_two_rows(first, second, panel);
-            }
-            _ => {}
-        }
+    fn add_row(row: &[f32], panel: &[f32], out: &mut [f32]) {
+        add_sums(sum_row(row, panel), out);
+    }
+
+    fn add_two_rows([one, two]: [&[f32]; 2], panel: &[f32], [out, other]: [&mut [f32]; 2]) {
+        let [sums, others] = sum_two_rows(one, two, panel);
+        add_sums(sums, out);
+        add_sums(others, other);
     }
 
     fn sigmoid(values: &mut [f32]) {
@@ -61,13 +74,10 @@ impl Real for f32 {
     fn tanh(values: &mut [f32]) {
         gates::map(values, gates::tanh);
     }
-
-    fn finish_lstm(gates: &[f32], cell: &mut [f32], hidden: &mut [f32]) {
-        gates::finish_lstm(gates, cell, hidden);
-    }
 }
 
 impl Real for f64 {
+    const FAST: Option<Ends<f64>> = None;
     const ZERO: f64 = 0.0;
 
     fn from_f64(value: f64) -> f64 {
@@ -78,13 +88,9 @@ impl Real for f64 {
         self
     }
 
-    fn sum_panel(rows: &[&[f64]], panel: &[f64], sums: &mut [[f64; WIDTH]]) {
-        for (row, sums) in rows.iter().zip(sums) {
-            for (value, weights) in row.iter().zip(panel.as_chunks::<WIDTH>().0) {
-                for (sum, weight) in sums.iter_mut().zip(weights) {
-                    *sum += value * weight;
-                }
-            }
+    fn add_row(row: &[f64], panel: &[f64], out: &mut [f64]) {
+        for (value, weights) in row.iter().zip(panel.as_chunks::<WIDTH>().0) {
+            out.iter_mut().zip(weights).for_each(|(out, weight)| *out += value * weight);
         }
     }
 
@@ -95,74 +101,92 @@ impl Real for f64 {
     fn tanh(values: &mut [f64]) {
         values.iter_mut().for_each(|value| *value = value.tanh());
     }
+}
 
-    fn finish_lstm(gates: &[f64], cell: &mut [f64], hidden: &mut [f64]) {
-        let sigmoid = |value: f64| 1.0 / (1.0 + (-value).exp());
-        let mut parts = gates.chunks_exact(cell.len().max(1));
-        let mut next = || parts.next().unwrap_or_default();
-        let (input, output, forget, fresh) = (next(), next(), next(), next());
-        let states = cell.iter_mut().zip(hidden);
-        for ((cell, hidden), (((i, o), f), c)) in states.zip(input.iter().zip(output).zip(forget).zip(fresh)) {
-            *cell = sigmoid(*f) * *cell + sigmoid(*i) * c.tanh();
-            *hidden = sigmoid(*o) * cell.tanh();
-        }
+/// Sums of the columns of a panel. Spelled out, since a loop over them is not unrolled where the build is for size.
+type Sums = [F32x4; WIDTH / 4];
+
+/// `sums` and `value` times a line of a panel.
+///
+/// # Safety
+/// [`WIDTH`] values can be read at `line`.
+#[inline(always)]
+unsafe fn add_line([a, b, c, d]: Sums, value: F32x4, line: *const f32) -> Sums {
+    // SAFETY: the caller's promise.
+    unsafe {
+        [
+            value.mul_add(F32x4::load(line), a),
+            value.mul_add(F32x4::load(line.add(4)), b),
+            value.mul_add(F32x4::load(line.add(8)), c),
+            value.mul_add(F32x4::load(line.add(12)), d),
+        ]
     }
 }
 
 /// The sums of one row, even and odd elements apart: an addition takes longer than the next one has to wait for.
-fn sum_row(row: &[f32], panel: &[f32]) -> [f32; WIDTH] {
+fn sum_row(row: &[f32], panel: &[f32]) -> Sums {
     let steps = row.len().min(panel.len() / WIDTH);
-    let mut sums = [F32x4::splat(0.0); 8];
-    let (mut from, mut weights) = (row.as_ptr(), panel.as_ptr());
-    for _ in 0..steps / 2 {
-        // SAFETY: two elements of `row` and two lines of `panel` are left in each of these iterations.
+    let (mut sums, mut others) = ([F32x4::splat(0.0); 4], [F32x4::splat(0.0); 4]);
+    let (mut from, mut line) = (row.as_ptr(), panel.as_ptr());
+    for _ in 0..steps / 4 {
+        // SAFETY: four elements of `row` and four lines of `panel` are left in each of these iterations.
         unsafe {
-            let (even, odd) = (F32x4::load_splat(from), F32x4::load_splat(from.add(1)));
-            for (index, sum) in sums.iter_mut().enumerate() {
-                let value = if index < 4 { even } else { odd };
-                *sum = value.mul_add(F32x4::load(weights.add(4 * index)), *sum);
-            }
-            (from, weights) = (from.add(2), weights.add(2 * WIDTH));
+            sums = add_line(sums, F32x4::load_splat(from), line);
+            others = add_line(others, F32x4::load_splat(from.add(1)), line.add(WIDTH));
+            sums = add_line(sums, F32x4::load_splat(from.add(2)), line.add(2 * WIDTH));
+            others = add_line(others, F32x4::load_splat(from.add(3)), line.add(3 * WIDTH));
+            (from, line) = (from.add(4), line.add(4 * WIDTH));
         }
     }
-    if steps % 2 == 1 {
-        // SAFETY: one element of `row` and one line of `panel` are left.
+    for _ in 0..steps % 4 {
+        // SAFETY: an element of `row` and a line of `panel` are left in each of these iterations.
         unsafe {
-            let value = F32x4::load_splat(from);
-            for (index, sum) in sums.iter_mut().take(4).enumerate() {
-                *sum = value.mul_add(F32x4::load(weights.add(4 * index)), *sum);
-            }
+            sums = add_line(sums, F32x4::load_splat(from), line);
+            (from, line) = (from.add(1), line.add(WIDTH));
         }
     }
-    let [a, b, c, d, e, f, g, h] = sums;
-    join([a.add(e), b.add(f), c.add(g), d.add(h)])
+    let ([a, b, c, d], [e, f, g, h]) = (sums, others);
+    [a.add(e), b.add(f), c.add(g), d.add(h)]
 }
 
-fn sum_two_rows(first: &[f32], second: &[f32], panel: &[f32]) -> [[f32; WIDTH]; 2] {
+fn sum_two_rows(first: &[f32], second: &[f32], panel: &[f32]) -> [Sums; 2] {
     let steps = first.len().min(second.len()).min(panel.len() / WIDTH);
-    let (mut sums, mut others) = ([F32x4::splat(0.0); 4], [F32x4::splat(0.0); 4]);
-    let (mut one, mut two, mut weights) = (first.as_ptr(), second.as_ptr(), panel.as_ptr());
+    let zero = F32x4::splat(0.0);
+    let ([mut a, mut b, mut c, mut d], [mut e, mut f, mut g, mut h]) = ([zero; 4], [zero; 4]);
+    let (mut one, mut two, mut line) = (first.as_ptr(), second.as_ptr(), panel.as_ptr());
     for _ in 0..steps {
         // SAFETY: an element of both rows and a line of `panel` are left in each of these iterations.
         unsafe {
-            let (a, b) = (F32x4::load_splat(one), F32x4::load_splat(two));
-            for (index, (sum, other)) in sums.iter_mut().zip(&mut others).enumerate() {
-                let weights = F32x4::load(weights.add(4 * index));
-                *sum = a.mul_add(weights, *sum);
-                *other = b.mul_add(weights, *other);
-            }
-            (one, two, weights) = (one.add(1), two.add(1), weights.add(WIDTH));
+            let (x, y) = (F32x4::load_splat(one), F32x4::load_splat(two));
+            let weights = F32x4::load(line);
+            (a, e) = (x.mul_add(weights, a), y.mul_add(weights, e));
+            let weights = F32x4::load(line.add(4));
+            (b, f) = (x.mul_add(weights, b), y.mul_add(weights, f));
+            let weights = F32x4::load(line.add(8));
+            (c, g) = (x.mul_add(weights, c), y.mul_add(weights, g));
+            let weights = F32x4::load(line.add(12));
+            (d, h) = (x.mul_add(weights, d), y.mul_add(weights, h));
+            (one, two, line) = (one.add(1), two.add(1), line.add(WIDTH));
         }
     }
-    [join(sums), join(others)]
+    [[a, b, c, d], [e, f, g, h]]
 }
 
-fn join(sums: [F32x4; 4]) -> [f32; WIDTH] {
-    let mut joined = [0.0; WIDTH];
-    for (to, sum) in joined.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
-        *to = sum.to_array();
+/// Adds the sums of a panel to as many values as `out` has.
+fn add_sums([a, b, c, d]: Sums, out: &mut [f32]) {
+    if out.len() == WIDTH {
+        let to = out.as_mut_ptr();
+        // SAFETY: there are as many values as a panel is wide.
+        unsafe {
+            F32x4::load(to).add(a).store(to);
+            F32x4::load(to.add(4)).add(b).store(to.add(4));
+            F32x4::load(to.add(8)).add(c).store(to.add(8));
+            F32x4::load(to.add(12)).add(d).store(to.add(12));
+        }
+    } else {
+        let sums = [a, b, c, d].into_iter().flat_map(F32x4::to_array);
+        out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
     }
-    joined
 }
 
 /// A matrix to multiply rows with: its columns in panels of [`WIDTH`], each panel row by row, the last one filled up with
@@ -214,19 +238,13 @@ impl<T: Real> Panels<T> {
     /// One panel's part of the products of one row or two.
     fn multiply_pair(&self, index: usize, panel: &[T], rows: &[T], (out, stride): (&mut [T], usize)) {
         let start = index * WIDTH;
-        let width = WIDTH.min(self.columns - start);
-        let mut sums = [[T::ZERO; WIDTH]; 2];
-        match rows.split_at_checked(self.inner) {
-            Some((first, second)) if second.len() == self.inner => T::sum_panel(&[first, second], panel, &mut sums),
-            Some((first, [])) => {
-                let [sums, _] = &mut sums;
-                T::sum_panel(&[first], panel, std::slice::from_mut(sums));
-            }
-            _ => return,
-        }
-        for (out, sums) in out.chunks_mut(stride).zip(&sums) {
-            let Some(out) = out.get_mut(start..start + width) else { continue };
-            out.iter_mut().zip(sums).for_each(|(out, &sum)| *out = *out + sum);
+        let columns = start..(start + WIDTH).min(self.columns);
+        let (out, other) = out.split_at_mut(stride.min(out.len()));
+        let Some(out) = out.get_mut(columns.clone()) else { return };
+        let (row, rest) = rows.split_at(self.inner.min(rows.len()));
+        match other.get_mut(columns) {
+            Some(other) if rest.len() == self.inner => T::add_two_rows([row, rest], panel, [out, other]),
+            _ => T::add_row(row, panel, out),
         }
     }
 }

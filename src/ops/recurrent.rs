@@ -3,6 +3,7 @@
 mod activation;
 mod cell;
 mod dynamic;
+mod places;
 mod sequence;
 mod weights;
 

@@ -6,4 +6,7 @@ mod dump;
 mod elementwise;
 mod images;
 mod onnx;
+mod random;
+mod recurrent;
 mod reference;
+mod signal;

@@ -34,10 +34,10 @@ fn exp(x: F32x4) -> F32x4 {
     let rest = whole.mul_add(F32x4::splat(-0.693_359_4), x);
     let rest = whole.mul_add(F32x4::splat(2.121_944_4e-4), rest);
     // The series to the seventh power: what is left out is below 1e-8 for |rest| < 0.35.
-    let mut sum = F32x4::splat(1.0 / 5040.0);
-    for term in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        sum = sum.mul_add(rest, F32x4::splat(term));
-    }
+    let sum = F32x4::splat(1.0 / 5040.0).mul_add(rest, F32x4::splat(1.0 / 720.0));
+    let sum = sum.mul_add(rest, F32x4::splat(1.0 / 120.0)).mul_add(rest, F32x4::splat(1.0 / 24.0));
+    let sum = sum.mul_add(rest, F32x4::splat(1.0 / 6.0)).mul_add(rest, F32x4::splat(0.5));
+    let sum = sum.mul_add(rest, F32x4::splat(1.0)).mul_add(rest, F32x4::splat(1.0));
     sum.mul(whole.exp2_whole())
 }
 
@@ -57,10 +57,9 @@ pub fn tanh(x: F32x4) -> F32x4 {
     let large = one.sub(decay).div(one.add(decay));
     let large = x.select_below(zero, zero.sub(large), large);
     let square = x.mul(x);
-    let mut sum = F32x4::splat(-5.704_988_7e-3);
-    for term in [2.063_909e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1] {
-        sum = sum.mul_add(square, F32x4::splat(term));
-    }
+    let sum = F32x4::splat(-5.704_988_7e-3).mul_add(square, F32x4::splat(2.063_909e-2));
+    let sum = sum.mul_add(square, F32x4::splat(-5.373_971_6e-2)).mul_add(square, F32x4::splat(1.333_144_2e-1));
+    let sum = sum.mul_add(square, F32x4::splat(-3.333_328e-1));
     let small = sum.mul(square).mul_add(x, x);
     size.select_below(F32x4::splat(0.625), small, large)
 }
@@ -74,16 +73,31 @@ pub fn map(values: &mut [f32], function: impl Fn(F32x4) -> F32x4) {
     }
 }
 
-/// The end of an LSTM step for one row; see [`super::Real::finish_lstm`].
+/// Part `index` of `gates`, cut into parts of `size`.
+#[inline(always)]
+fn gate(gates: &[f32], index: usize, size: usize) -> &[f32] {
+    gates.get(index * size..(index + 1) * size).unwrap_or_default()
+}
+
+/// See [`super::Ends::lstm`].
 pub fn finish_lstm(gates: &[f32], cell: &mut [f32], hidden: &mut [f32]) {
-    let mut parts = gates.chunks_exact(cell.len().max(1));
-    let mut next = || parts.next().unwrap_or_default();
-    let (input, output, forget, fresh) = (next(), next(), next(), next());
+    let [input, output, forget, fresh] = [0, 1, 2, 3].map(|index| gate(gates, index, cell.len()));
     for at in (0..cell.len()).step_by(4) {
         let added = sigmoid(load(input, at)).mul(tanh(load(fresh, at)));
         let state = sigmoid(load(forget, at)).mul_add(load(cell, at), added);
         store(state, cell, at);
         store(sigmoid(load(output, at)).mul(tanh(state)), hidden, at);
+    }
+}
+
+/// See [`super::Ends::gru`].
+pub fn finish_gru(gates: &[f32], product: &[f32], hidden: &mut [f32]) {
+    let [update, reset, fresh] = [0, 1, 2].map(|index| gate(gates, index, hidden.len()));
+    for at in (0..hidden.len()).step_by(4) {
+        let fresh = tanh(sigmoid(load(reset, at)).mul_add(load(product, at), load(fresh, at)));
+        let update = sigmoid(load(update, at));
+        let kept = update.mul(load(hidden, at));
+        store(F32x4::splat(1.0).sub(update).mul_add(fresh, kept), hidden, at);
     }
 }
 
@@ -109,7 +123,25 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_that_of_the_equations() {
+    fn a_gru_step_is_that_of_the_equations() {
+        for size in [0, 1, 4, 7] {
+            let gates: Vec<f32> = (0..3 * size).map(|index| (index as f32 * 0.7).sin() * 2.0).collect();
+            let product: Vec<f32> = (0..size).map(|index| (index as f32 * 1.3).sin()).collect();
+            let mut hidden: Vec<f32> = (0..size).map(|index| (index as f32).cos()).collect();
+            let before = hidden.clone();
+            finish_gru(&gates, &product, &mut hidden);
+            let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
+            for index in 0..size {
+                let [z, r, h] = [0, 1, 2].map(|gate| gates[gate * size + index]);
+                let fresh = (h + sigmoid(r) * product[index]).tanh();
+                let state = (1.0 - sigmoid(z)) * fresh + sigmoid(z) * before[index];
+                assert!((hidden[index] - state).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn an_lstm_step_is_that_of_the_equations() {
         for size in [0, 1, 3, 4, 6, 9] {
             let gates: Vec<f32> = (0..4 * size).map(|index| (index as f32 * 0.7).sin() * 2.0).collect();
             let mut cell: Vec<f32> = (0..size).map(|index| (index as f32).cos()).collect();

@@ -67,10 +67,10 @@ impl Activation {
         given.iter().cycle().take(wanted).map(&mut take).collect()
     }
 
-    /// Whether these are the functions that the fast end of an LSTM step computes.
-    pub fn are_default_lstm(activations: &[Activation]) -> bool {
-        let functions = activations.iter().map(|activation| activation.function);
-        functions.eq([Function::Sigmoid, Function::Tanh, Function::Tanh])
+    /// Whether these are the functions of gates that a node which names none has.
+    pub fn are_default(activations: &[Activation]) -> bool {
+        let mut functions = activations.iter().map(|activation| activation.function);
+        functions.next() == Some(Function::Sigmoid) && functions.all(|function| function == Function::Tanh)
     }
 
     /// Puts the function's values in place of `values`, which are clipped first.

@@ -15,6 +15,8 @@ pub struct Cell<'a, T> {
     pub peepholes: &'a [T],
     /// The length of the state.
     pub size: usize,
+    /// Nothing is clipped, and activations are those that the specification defaults to.
+    pub is_plain: bool,
 }
 
 /// What a step reads and writes, row after row of the batch.
@@ -67,17 +69,14 @@ impl<T: Real> Cell<'_, T> {
     }
 
     fn finish_lstm(&self, rows: Rows<T>) {
-        let is_plain = Activation::are_default_lstm(self.activations)
-            && self.layer.clip.is_none()
-            && !self.layer.couples_forget
-            && self.peepholes.is_empty();
+        let is_plain = self.is_plain && !self.layer.couples_forget && self.peepholes.is_empty();
+        let fast = T::FAST.filter(|_| is_plain);
         let states = rows.hidden.chunks_exact_mut(self.size).zip(rows.cell.chunks_exact_mut(self.size));
         for (row, (gates, (hidden, cell))) in rows.gates.chunks_mut(rows.stride).zip(states).enumerate() {
             let Some(gates) = gates.get_mut(..4 * self.size).filter(|_| (rows.goes_on)(row)) else { continue };
-            if is_plain {
-                T::finish_lstm(gates, cell, hidden);
-            } else {
-                self.finish_any_lstm(gates, cell, hidden);
+            match &fast {
+                Some(ends) => (ends.lstm)(gates, cell, hidden),
+                None => self.finish_any_lstm(gates, cell, hidden),
             }
         }
     }
@@ -123,6 +122,15 @@ impl<T: Real> Cell<'_, T> {
         if is_linear {
             scratch.chunks_exact_mut(size).for_each(|row| row.copy_from_slice(&self.weights.fresh_bias));
             self.weights.fresh.multiply(hidden, scratch, size);
+        }
+        if let Some(ends) = T::FAST.filter(|_| is_linear && self.is_plain) {
+            let states = hidden.chunks_exact_mut(size).zip(scratch.chunks_exact(size));
+            for (row, (gates, (hidden, product))) in gates.chunks(stride).zip(states).enumerate() {
+                if goes_on(row) {
+                    (ends.gru)(gates, product, hidden);
+                }
+            }
+            return;
         }
         let states = hidden.chunks_exact(size).zip(scratch.chunks_exact_mut(size));
         for (gates, (hidden, scratch)) in gates.chunks_mut(stride).zip(states) {

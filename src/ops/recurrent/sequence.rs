@@ -1,58 +1,16 @@
 //! A recurrent layer over the steps of its input.
 
+use super::activation::Activation;
 use super::cell::{Cell, Rows};
 use super::dynamic::round_to_bytes;
+use super::places::Places;
 use super::weights::{Weights, part};
 use super::{Kind, Layer};
 use crate::error::{Error, Result};
 use crate::kernels::recurrent::Real;
 use crate::ops::Call;
-use crate::tensor::{Tensor, count_elements, fill, reserve};
+use crate::tensor::{Tensor, fill, reserve};
 use crate::value::Value;
-
-/// Where the rows of inputs and outputs are.
-#[derive(Clone, Copy)]
-struct Places {
-    steps: usize,
-    batch: usize,
-    directions: usize,
-    is_batch_first: bool,
-}
-
-impl Places {
-    /// The dims of the states.
-    fn state_dims(&self, size: usize) -> [usize; 3] {
-        if self.is_batch_first { [self.batch, self.directions, size] } else { [self.directions, self.batch, size] }
-    }
-
-    /// Which row of the states is that of a direction and a row of the batch.
-    fn state(&self, direction: usize, row: usize) -> usize {
-        if self.is_batch_first { row * self.directions + direction } else { direction * self.batch + row }
-    }
-
-    /// The dims of what all steps give.
-    fn output_dims(&self, size: usize) -> [usize; 4] {
-        if self.is_batch_first {
-            [self.batch, self.steps, self.directions, size]
-        } else {
-            [self.steps, self.directions, self.batch, size]
-        }
-    }
-
-    /// Which row of what all steps give is that of a step, a direction and a row of the batch.
-    fn output(&self, step: usize, direction: usize, row: usize) -> usize {
-        if self.is_batch_first {
-            (row * self.steps + step) * self.directions + direction
-        } else {
-            (step * self.directions + direction) * self.batch + row
-        }
-    }
-
-    /// The first input row of a step, and how far apart its rows are.
-    fn input(&self, step: usize) -> (usize, usize) {
-        if self.is_batch_first { (step, self.steps) } else { (step * self.batch, 1) }
-    }
-}
 
 fn row_of<T>(values: &mut [T], row: usize, size: usize) -> &mut [T] {
     values.get_mut(row * size..(row + 1) * size).unwrap_or_default()
@@ -78,6 +36,17 @@ fn read_lengths(call: &Call, steps: usize, batch: usize) -> Result<Option<Vec<us
     }
 }
 
+/// What all directions read.
+struct Inputs<'a, T> {
+    places: Places,
+    /// Rows of `inner` elements, one for each step of each row of the batch.
+    values: &'a [T],
+    inner: usize,
+    lengths: Option<Vec<usize>>,
+    /// The initial state and, of LSTM, cell state.
+    initial: [Option<&'a [T]>; 2],
+}
+
 /// Runs the layer on a call's inputs, the weights of which are not looked at.
 pub fn run<T: Real>(layer: &Layer, weights: &Weights<T>, call: &Call) -> Result<Vec<Value>> {
     let x = call.tensor(0)?;
@@ -98,52 +67,24 @@ pub fn run<T: Real>(layer: &Layer, weights: &Weights<T>, call: &Call) -> Result<
     let output_dims = places.output_dims(size);
     let mut output = if call.wants(0) { fill(&output_dims, T::ZERO)? } else { Vec::new() };
     let mut finals = [fill(&state_dims, T::ZERO)?, fill(&state_dims, T::ZERO)?];
-    let gates_dims = [steps, batch, layer.kind.gates() * size];
-    let mut gates: Vec<T> = reserve(&gates_dims)?;
     // As in onnxruntime, steps that no sequence has do not take part in the range that is rounded to.
     let longest = lengths.as_ref().and_then(|lengths| lengths.iter().max()).filter(|_| !layer.is_batch_first);
     let used = longest.copied().unwrap_or(steps) * batch * inner;
     let rounded = if layer.rounds { Some(round(x.slice::<T>()?, used)) } else { None };
     let values = rounded.as_deref().map_or_else(|| x.slice::<T>(), Ok)?;
+    let inputs = Inputs { places, values, inner, lengths, initial };
     // Without elements there is nothing to compute, and no size to cut rows by.
-    let directions = if count_elements::<T>(&gates_dims)? == 0 { 0 } else { places.directions };
+    let directions = if steps == 0 || batch == 0 || size == 0 { 0 } else { places.directions };
     for (direction, (backwards, activations)) in layer.directions.iter().enumerate().take(directions) {
         let Some(packed) = weights.directions.get(direction) else { continue };
-        gates.clear();
-        (0..steps * batch).for_each(|_| gates.extend_from_slice(&packed.bias));
-        packed.input.multiply(values, &mut gates, packed.bias.len());
         let peepholes = part(peepholes, direction, places.directions);
-        let cell = Cell { layer, activations, weights: packed, peepholes, size };
-        let mut state = [gather(initial[0], &places, direction, size)?, gather(initial[1], &places, direction, size)?];
-        let mut scratch = fill(&[batch, size], T::ZERO)?;
-        for step in 0..steps {
-            let step = if *backwards { steps - 1 - step } else { step };
-            // A row whose sequence is over waits; backwards it begins where its sequence ends.
-            let goes_on = |row: usize| match &lengths {
-                Some(lengths) => lengths.get(row).is_some_and(|&length| step < length),
-                None => true,
-            };
-            let (first, apart) = places.input(step);
-            let [hidden, cell_state] = &mut state;
-            let rows = Rows {
-                gates: gates.get_mut(first * packed.bias.len()..).unwrap_or_default(),
-                stride: apart * packed.bias.len(),
-                hidden,
-                cell: cell_state,
-                scratch: &mut scratch,
-                goes_on: &goes_on,
-            };
-            cell.step(rows);
-            if !output.is_empty() {
-                for (row, hidden) in hidden.chunks_exact(size).enumerate().filter(|(row, _)| goes_on(*row)) {
-                    row_of(&mut output, places.output(step, direction, row), size).copy_from_slice(hidden);
-                }
-            }
-        }
-        for (state, all) in state.iter().zip(&mut finals) {
-            for (row, state) in state.chunks_exact(size).enumerate() {
+        let is_plain = layer.clip.is_none() && Activation::are_default(activations);
+        let cell = Cell { layer, activations, weights: packed, peepholes, size, is_plain };
+        let states = run_direction(&cell, &inputs, (direction, *backwards), &mut output)?;
+        for (states, all) in states.iter().zip(&mut finals) {
+            for (row, state) in states.chunks_exact(size).enumerate() {
                 // As in onnxruntime, an empty sequence ends in zeros, not in its initial state.
-                if lengths.as_ref().is_none_or(|lengths| lengths.get(row) != Some(&0)) {
+                if inputs.lengths.as_ref().is_none_or(|lengths| lengths.get(row) != Some(&0)) {
                     row_of(all, places.state(direction, row), size).copy_from_slice(state);
                 }
             }
@@ -155,6 +96,53 @@ pub fn run<T: Real>(layer: &Layer, weights: &Weights<T>, call: &Call) -> Result<
         outputs.push(Tensor::new(&state_dims, state)?.into());
     }
     Ok(outputs)
+}
+
+/// Runs one direction, puts the state of each step into `output`, unless that is empty, and gives the last states.
+fn run_direction<T: Real>(
+    cell: &Cell<T>,
+    inputs: &Inputs<T>,
+    (direction, backwards): (usize, bool),
+    output: &mut [T],
+) -> Result<[Vec<T>; 2]> {
+    let (places, size, bias) = (&inputs.places, cell.size, &cell.weights.bias);
+    let [hidden, cell_state] = inputs.initial;
+    let mut hidden = gather(hidden, places, direction, size)?;
+    let mut cell_state = gather(cell_state, places, direction, size)?;
+    let mut scratch = fill(&[places.batch, size], T::ZERO)?;
+    let mut gates: Vec<T> = reserve(&[places.part(), places.batch, bias.len()])?;
+    for steps in places.parts(backwards) {
+        gates.clear();
+        for (first, count) in places.inputs(&steps) {
+            let start = gates.len();
+            (0..count).for_each(|_| gates.extend_from_slice(bias));
+            let rows = inputs.values.get(first * inputs.inner..(first + count) * inputs.inner).unwrap_or_default();
+            cell.weights.input.multiply(rows, gates.get_mut(start..).unwrap_or_default(), bias.len());
+        }
+        for index in 0..steps.len() {
+            let step = if backwards { steps.end - 1 - index } else { steps.start + index };
+            // A row whose sequence is over waits; backwards it begins where its sequence ends.
+            let goes_on = |row: usize| match &inputs.lengths {
+                Some(lengths) => lengths.get(row).is_some_and(|&length| step < length),
+                None => true,
+            };
+            let (first, apart) = places.step(&steps, step);
+            cell.step(Rows {
+                gates: gates.get_mut(first * bias.len()..).unwrap_or_default(),
+                stride: apart * bias.len(),
+                hidden: &mut hidden,
+                cell: &mut cell_state,
+                scratch: &mut scratch,
+                goes_on: &goes_on,
+            });
+            if !output.is_empty() {
+                for (row, hidden) in hidden.chunks_exact(size).enumerate().filter(|(row, _)| goes_on(*row)) {
+                    row_of(output, places.output(step, direction, row), size).copy_from_slice(hidden);
+                }
+            }
+        }
+    }
+    Ok([hidden, cell_state])
 }
 
 /// A copy of `values`, the first `count` of which are rounded to 8 bits.
