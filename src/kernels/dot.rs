@@ -28,6 +28,7 @@ pub fn dot_rows(a: &[f32], b: &[f32], width: usize, products: &mut [f32]) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

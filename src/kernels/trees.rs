@@ -1,7 +1,7 @@
-//! Decision trees over rows of features. Each tree is walked by several rows at once, none of which waits for another's
-//! memory, and by all rows of a block before the next tree, so that its nodes stay in the cache.
+//! Decision trees over rows of features. Several paths are walked at once, none of which waits for another's memory: those of
+//! several rows through one tree, and of a block of rows before the next tree, so that its nodes stay in the cache.
 
-/// Rows that walk a tree side by side.
+/// Paths that are walked side by side.
 const LANES: usize = 8;
 
 /// Rows that pass through all trees before the next ones do.
@@ -142,35 +142,58 @@ impl<T: Number> Forest<T> {
             (false, true) => walk::<T, true, false>,
             (false, false) => walk::<T, false, false>,
         };
-        let blocks = scores.chunks_mut(BLOCK * self.targets).zip(scored.chunks_mut(BLOCK * self.targets));
-        for (values, (scores, scored)) in values.chunks(BLOCK * features).zip(blocks) {
-            let mut leaves = [0u32; BLOCK];
+        let together = rows / LANES * LANES;
+        let (many, few) = values.split_at(together * features);
+        let (many_scores, few_scores) = scores.split_at_mut(together * self.targets);
+        let (many_scored, few_scored) = scored.split_at_mut(together * self.targets);
+        let block = BLOCK * self.targets;
+        let blocks = many_scores.chunks_mut(block).zip(many_scored.chunks_mut(block));
+        for (values, (scores, scored)) in many.chunks(BLOCK * features).zip(blocks) {
             for &root in &self.roots {
-                // SAFETY: `new` has checked all indices of nodes, and the least number of features is checked above.
-                unsafe { walk(&self.nodes, root, values, features, &mut leaves) };
-                self.collect(&leaves, aggregate, scores, scored);
+                let group = LANES * self.targets;
+                let groups = scores.chunks_mut(group).zip(scored.chunks_mut(group));
+                for (values, (scores, scored)) in values.chunks(LANES * features).zip(groups) {
+                    let starts = std::array::from_fn(|lane| lane * features);
+                    // SAFETY: `new` has checked all indices of nodes, the least number of features is checked above, and
+                    // there are as many rows as lanes.
+                    let leaves = unsafe { walk(&self.nodes, [root; LANES], values, starts) };
+                    let rows = scores.chunks_exact_mut(self.targets).zip(scored.chunks_exact_mut(self.targets));
+                    for (leaf, (scores, scored)) in leaves.into_iter().zip(rows) {
+                        self.collect(leaf, aggregate, scores, scored);
+                    }
+                }
+            }
+        }
+        // Rows too few to fill the lanes walk several trees at once.
+        let rows = few_scores.chunks_exact_mut(self.targets).zip(few_scored.chunks_exact_mut(self.targets));
+        for (values, (scores, scored)) in few.chunks_exact(features).zip(rows) {
+            for roots in self.roots.chunks(LANES) {
+                let first = roots.first().copied().unwrap_or(0);
+                let filled = std::array::from_fn(|lane| roots.get(lane).copied().unwrap_or(first));
+                // SAFETY: as above, with one row for all lanes.
+                let leaves = unsafe { walk(&self.nodes, filled, values, [0; LANES]) };
+                for (leaf, _) in leaves.into_iter().zip(roots) {
+                    self.collect(leaf, aggregate, scores, scored);
+                }
             }
         }
         true
     }
 
-    /// Adds what leaves give to the scores of their rows.
-    fn collect(&self, leaves: &[u32], aggregate: Aggregate, scores: &mut [T], scored: &mut [bool]) {
-        if self.targets == 1 {
-            for ((&leaf, score), scored) in leaves.iter().zip(scores).zip(scored) {
-                let Some(node) = self.nodes.get(leaf as usize) else { continue };
+    /// Adds what a leaf gives to the scores of a row.
+    #[inline(always)]
+    fn collect(&self, leaf: u32, aggregate: Aggregate, scores: &mut [T], scored: &mut [bool]) {
+        if let ([score], [scored]) = (&mut *scores, &mut *scored) {
+            if let Some(node) = self.nodes.get(leaf as usize) {
                 combine(aggregate, node.threshold, score, scored);
             }
             return;
         }
-        let rows = scores.chunks_exact_mut(self.targets).zip(scored.chunks_exact_mut(self.targets));
-        for (&leaf, (scores, scored)) in leaves.iter().zip(rows) {
-            let Some(&[start, end]) = self.spans.get(leaf as usize) else { continue };
-            for weight in self.weights.get(start as usize..end as usize).unwrap_or_default() {
-                let target = weight.target as usize;
-                if let (Some(score), Some(scored)) = (scores.get_mut(target), scored.get_mut(target)) {
-                    combine(aggregate, weight.value, score, scored);
-                }
+        let Some(&[start, end]) = self.spans.get(leaf as usize) else { return };
+        for weight in self.weights.get(start as usize..end as usize).unwrap_or_default() {
+            let target = weight.target as usize;
+            if let (Some(score), Some(scored)) = (scores.get_mut(target), scored.get_mut(target)) {
+                combine(aggregate, weight.value, score, scored);
             }
         }
     }
@@ -187,36 +210,28 @@ fn combine<T: Number>(aggregate: Aggregate, value: T, score: &mut T, scored: &mu
     *scored = true;
 }
 
-/// The leaves that rows arrive at.
+/// The leaves that are reached from `roots` by the rows at `starts`.
 ///
 /// # Safety
-/// `root` and whatever nodes lead to are nodes, and rows have at least as many features as nodes ask for.
+/// `roots` and whatever nodes lead to are nodes, and from each of `starts` on there are as many values as nodes ask for.
 unsafe fn walk<T: Number, const NAN: bool, const EQUAL: bool>(
     nodes: &[Node<T>],
-    root: u32,
+    roots: [u32; LANES],
     values: &[T],
-    features: usize,
-    leaves: &mut [u32; BLOCK],
-) {
-    let (groups, _) = leaves.as_chunks_mut::<LANES>();
-    for (group, values) in groups.iter_mut().zip(values.chunks(LANES * features)) {
-        let rows = values.len() / features;
-        let mut places = [root; LANES];
-        // The last rows of a batch that is no multiple of the lanes walk in place of those that are not there.
-        let starts: [usize; LANES] = std::array::from_fn(|lane| lane.min(rows - 1) * features);
-        loop {
-            let mut moved = 0;
-            for (place, start) in places.iter_mut().zip(starts) {
-                // SAFETY: the caller's promise.
-                let next = unsafe { step::<T, NAN, EQUAL>(nodes, *place, values, start) };
-                moved |= next ^ *place;
-                *place = next;
-            }
-            if moved == 0 {
-                break;
-            }
+    starts: [usize; LANES],
+) -> [u32; LANES] {
+    let mut places = roots;
+    loop {
+        let mut moved = 0;
+        for (place, start) in places.iter_mut().zip(starts) {
+            // SAFETY: the caller's promise.
+            let next = unsafe { step::<T, NAN, EQUAL>(nodes, *place, values, start) };
+            moved |= next ^ *place;
+            *place = next;
         }
-        *group = places;
+        if moved == 0 {
+            return places;
+        }
     }
 }
 
@@ -248,6 +263,7 @@ unsafe fn step<T: Number, const NAN: bool, const EQUAL: bool>(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

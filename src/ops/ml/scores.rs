@@ -79,11 +79,11 @@ pub fn logistic(score: f64) -> f64 {
     if score < 0.0 { 1.0 - value } else { value }
 }
 
-/// The inverse of the normal distribution by Winitzki's formula for the inverse of erf, with the constants of onnxruntime.
+/// The inverse of the normal distribution by Winitzki's formula for the inverse of erf, as in onnxruntime.
 fn probit(score: f64) -> f64 {
     let x = 2.0 * score - 1.0;
     let log = ((1.0 - x) * (1.0 + x)).ln();
-    let half = 2.0 / (3.14159 * 0.147) + 0.5 * log;
+    let half = 2.0 / (std::f64::consts::PI * 0.147) + 0.5 * log;
     let root = ((half * half - log / 0.147).sqrt() - half).sqrt();
     std::f64::consts::SQRT_2 * if x < 0.0 { -root } else { root }
 }

@@ -22,7 +22,7 @@ impl Case {
         }
     }
 
-    /// A string of as many letters: one that becomes several, as a sharp s would, stays what it is.
+    /// A string of as many letters. One that becomes several, as a sharp s would, stays what it is, but for a dotted I.
     fn change(self, string: &str) -> String {
         fn only(letter: char, mut letters: impl Iterator<Item = char>) -> char {
             match (letters.next(), letters.next()) {
@@ -32,7 +32,7 @@ impl Case {
         }
         match self {
             Case::Keep => string.to_string(),
-            Case::Lower => string.chars().map(|letter| only(letter, letter.to_lowercase())).collect(),
+            Case::Lower => string.chars().filter_map(|letter| letter.to_lowercase().next()).collect(),
             Case::Upper => string.chars().map(|letter| only(letter, letter.to_uppercase())).collect(),
         }
     }

@@ -5,13 +5,13 @@ use crate::ops::{Operator, Spec, several};
 use crate::tensor::{Tensor, fill};
 
 /// The words between delimiters, with what is left behind the last of `limit` cuts as one; white space of any length cuts
-/// where there is no delimiter.
+/// where there is no delimiter. An empty string has no words, as in onnxruntime.
 fn split<'s>(string: &'s str, delimiter: Option<&str>, limit: usize) -> Vec<&'s str> {
-    if let Some(delimiter) = delimiter {
+    if let Some(delimiter) = delimiter.filter(|_| !string.is_empty()) {
         return string.splitn(limit.saturating_add(1), delimiter).collect();
     }
     let mut words = Vec::new();
-    let mut rest = string.trim_start();
+    let mut rest = string.trim();
     while !rest.is_empty() {
         let (word, behind) = match rest.find(char::is_whitespace) {
             Some(end) if words.len() < limit => rest.split_at(end),

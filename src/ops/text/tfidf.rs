@@ -7,10 +7,17 @@ use crate::error::{Error, Result};
 use crate::ops::{Operator, Spec, single};
 use crate::tensor::{Tensor, fill};
 
-/// Grams by their words; what is found is the gram's place in the output.
+/// A gram's place in the output, and what it counts for there.
+#[derive(Clone, Copy)]
+struct Gram {
+    place: usize,
+    weight: f32,
+}
+
+/// Grams by their words.
 enum Pool {
-    Strings(HashMap<Vec<String>, usize>),
-    Ints(HashMap<Vec<i64>, usize>),
+    Strings(HashMap<Vec<String>, Gram>),
+    Ints(HashMap<Vec<i64>, Gram>),
 }
 
 /// Which grams are looked for.
@@ -27,20 +34,20 @@ fn list_grams<T: Clone + Eq + Hash>(
     spec: &Spec,
     words: &[T],
     counts: &[usize],
-    indexes: &[usize],
+    known: &[Gram],
     lengths: std::ops::RangeInclusive<usize>,
-) -> Result<HashMap<Vec<T>, usize>> {
+) -> Result<HashMap<Vec<T>, Gram>> {
     let mut grams = HashMap::new();
-    let mut indexes = indexes.iter();
+    let mut known = known.iter();
     for (place, &start) in counts.iter().enumerate() {
         let length = place + 1;
         let end = counts.get(length).copied().unwrap_or(words.len());
         let own = words.get(start..end).filter(|own| own.len() % length == 0);
         let own = own.ok_or_else(|| spec.invalid(&format!("ngram_counts={counts:?} for {} words", words.len())))?;
         for gram in own.chunks_exact(length) {
-            let index = indexes.next().ok_or_else(|| spec.invalid("fewer ngram_indexes than grams"))?;
+            let own = known.next().ok_or_else(|| spec.invalid("fewer ngram_indexes than grams"))?;
             if lengths.contains(&length) {
-                grams.insert(gram.to_vec(), *index);
+                grams.insert(gram.to_vec(), *own);
             }
         }
     }
@@ -51,8 +58,8 @@ fn list_grams<T: Clone + Eq + Hash>(
 fn count_grams<T: Clone + Eq + Hash>(
     words: &[T],
     grams: &Grams,
-    pool: &HashMap<Vec<T>, usize>,
-    mut count: impl FnMut(usize),
+    pool: &HashMap<Vec<T>, Gram>,
+    mut count: impl FnMut(Gram),
 ) {
     let mut gram = Vec::with_capacity(grams.longest);
     for length in grams.shortest..=grams.longest {
@@ -63,7 +70,7 @@ fn count_grams<T: Clone + Eq + Hash>(
             for start in 0..words.len().saturating_sub(reach) {
                 gram.clear();
                 gram.extend(words.iter().skip(start).step_by(step).take(length).cloned());
-                pool.get(&gram).into_iter().for_each(|&index| count(index));
+                pool.get(&gram).into_iter().for_each(|&gram| count(gram));
             }
         }
     }
@@ -82,12 +89,6 @@ pub fn tf_idf_vectorizer(spec: &mut Spec) -> Result<Operator> {
         return Err(spec.invalid(&format!("grams of {shortest} to {longest} words")));
     }
     let lengths = shortest..=longest;
-    let pool = match (spec.texts("pool_strings"), spec.ints("pool_int64s")) {
-        (Some(words), _) => Pool::Strings(list_grams(spec, &words, &counts, &indexes, lengths)?),
-        (None, Some(words)) => Pool::Ints(list_grams(spec, words, &counts, &indexes, lengths)?),
-        (None, None) => return Err(spec.invalid("no pool_strings and no pool_int64s")),
-    };
-    let grams = Grams { pool, shortest, longest, skips };
     let columns = indexes.iter().max().map_or(0, |&last| last + 1);
     let mode = spec.text("mode").unwrap_or("TF");
     let is_binary = match mode {
@@ -95,8 +96,15 @@ pub fn tf_idf_vectorizer(spec: &mut Spec) -> Result<Operator> {
         "IDF" => true,
         other => return Err(spec.invalid(&format!("mode={other}"))),
     };
-    // The weight of each output, not of each gram: onnxruntime and the converters have it so.
-    let weights = spec.floats("weights").filter(|_| mode != "TF").map(<[f32]>::to_vec);
+    let weights = spec.floats("weights").filter(|_| mode != "TF").unwrap_or_default().iter().copied();
+    let weights = weights.chain(std::iter::repeat(1.0));
+    let known: Vec<Gram> = indexes.into_iter().zip(weights).map(|(place, weight)| Gram { place, weight }).collect();
+    let pool = match (spec.texts("pool_strings"), spec.ints("pool_int64s")) {
+        (Some(words), _) => Pool::Strings(list_grams(spec, &words, &counts, &known, lengths)?),
+        (None, Some(words)) => Pool::Ints(list_grams(spec, words, &counts, &known, lengths)?),
+        (None, None) => return Err(spec.invalid("no pool_strings and no pool_int64s")),
+    };
+    let grams = Grams { pool, shortest, longest, skips };
     single(move |call| {
         let input = call.tensor(0)?;
         let (rows, width) = match *input.dims() {
@@ -109,7 +117,10 @@ pub fn tf_idf_vectorizer(spec: &mut Spec) -> Result<Operator> {
         let mut values = fill(&dims, 0f32)?;
         for (row, values) in values.chunks_mut(columns.max(1)).enumerate() {
             let span = row * width..(row + 1) * width;
-            let count = |index: usize| values.get_mut(index).into_iter().for_each(|value| *value += 1.0);
+            let count = |Gram { place, weight }: Gram| {
+                let value = values.get_mut(place).into_iter();
+                value.for_each(|value| *value = if is_binary { weight } else { *value + weight });
+            };
             match &grams.pool {
                 Pool::Strings(pool) => {
                     let words = input.slice::<String>()?.get(span).unwrap_or_default();
@@ -120,11 +131,6 @@ pub fn tf_idf_vectorizer(spec: &mut Spec) -> Result<Operator> {
                     count_grams(words.get(span).unwrap_or_default(), &grams, pool, count);
                 }
             }
-            if is_binary {
-                values.iter_mut().for_each(|value| *value = value.min(1.0));
-            }
-            let weights = weights.iter().flatten();
-            values.iter_mut().zip(weights).for_each(|(value, weight)| *value *= weight);
         }
         Tensor::new(&dims, values)
     })
