@@ -5,6 +5,7 @@ mod conv;
 mod elementwise;
 mod geometry;
 mod matmul;
+mod nbits;
 mod pool;
 mod product;
 
@@ -17,6 +18,7 @@ pub const ENTRIES: &[Entry] = &[
     onnx("QLinearMatMul", matmul::qlinear_matmul),
     contrib("DynamicQuantizeMatMul", matmul::dynamic_quantize_matmul),
     contrib("MatMulIntegerToFloat", matmul::matmul_integer_to_float),
+    contrib("MatMulNBits", nbits::matmul_nbits),
     contrib("QLinearAdd", elementwise::qlinear_add),
     contrib("QLinearAveragePool", pool::qlinear_average_pool),
     contrib("QLinearConcat", elementwise::qlinear_concat),
