@@ -1,8 +1,10 @@
 //! Operators on quantised tensors.
 
 mod affine;
+mod attention;
 mod conv;
 mod elementwise;
+mod gather;
 mod geometry;
 mod matmul;
 mod nbits;
@@ -17,6 +19,7 @@ pub const ENTRIES: &[Entry] = &[
     onnx("QLinearConv", conv::qlinear_conv),
     onnx("QLinearMatMul", matmul::qlinear_matmul),
     contrib("DynamicQuantizeMatMul", matmul::dynamic_quantize_matmul),
+    contrib("GatherBlockQuantized", gather::gather_block_quantized),
     contrib("MatMulIntegerToFloat", matmul::matmul_integer_to_float),
     contrib("MatMulNBits", nbits::matmul_nbits),
     contrib("QLinearAdd", elementwise::qlinear_add),
@@ -31,5 +34,6 @@ pub const ENTRIES: &[Entry] = &[
     contrib("QLinearSigmoid", elementwise::qlinear_sigmoid),
     contrib("QLinearSoftmax", elementwise::qlinear_softmax),
     contrib("QLinearWhere", elementwise::qlinear_where),
+    contrib("QAttention", attention::qattention),
     contrib("QGemm", matmul::qgemm),
 ];

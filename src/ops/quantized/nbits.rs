@@ -17,6 +17,12 @@ pub fn unpack(packed: &[u8], bits: usize, out: &mut [u8]) {
     }
 }
 
+/// The number at `index` of numbers of `bits` bits each, the lowest first.
+pub fn read_bits(packed: &[u8], bits: usize, index: usize) -> u8 {
+    let per_byte = 8 / bits;
+    packed.get(index / per_byte).map_or(0, |byte| byte >> (index % per_byte * bits) & (0xff >> (8 - bits)) as u8)
+}
+
 /// The zero points of all blocks: packed like the weights, numbers, or half of the range.
 fn read_zeros(zeros: Option<&Tensor>, bits: usize, count: usize, blocks: usize) -> Result<Vec<f32>> {
     let mut out = fill(&[count, blocks], (1u32 << (bits - 1)) as f32)?;
