@@ -1,6 +1,6 @@
 //! Convolutions of bytes: the input is laid out so that each output is a product of a row of weights and a column.
 
-use super::geometry::{Axes, Placement, find_place};
+use super::geometry::{Axes, Axis, Placement, find_place};
 use super::product::read_sign;
 use crate::error::{Error, Result};
 use crate::kernels::int8::{
@@ -146,27 +146,25 @@ impl Convolution {
         let mut products = fill(&[rows_of_group, block], 0i32)?;
         let left = [if is_signed { zero } else { zero - 128 }];
         let rows_at_once = (BLOCK / depth.max(1) & !3).max(4);
-        for image in 0..*batch {
-            for group in 0..groups {
-                let first = (image * groups + group) * weights.channels * size;
-                let input = values.get(first..).unwrap_or_default();
+        for start in (0..pixels).step_by(block) {
+            let width = block.min(pixels - start);
+            layout.place(start, width);
+            for part in 0..batch * groups {
+                let (image, group) = (part / groups, part % groups);
+                let input = values.get(part * weights.channels * size..).unwrap_or_default();
+                layout.fill(input, weights.channels, &mut panels, depth * PANEL);
                 let rows = weights.rows.get(group * rows_of_group * depth..).unwrap_or_default();
                 let sums = weights.sums.get(group * rows_of_group..).unwrap_or_default();
-                for start in (0..pixels).step_by(block) {
-                    let width = block.min(pixels - start);
-                    layout.fill(input, weights.channels, start, width, &mut panels, depth * PANEL);
-                    let products = products.get_mut(..rows_of_group * width).unwrap_or_default();
-                    let parts =
-                        products.chunks_mut(rows_at_once * width).zip(rows.chunks((rows_at_once * depth).max(1)));
-                    for (products, rows) in parts {
-                        multiply(rows, depth, &panels, width, products);
-                    }
-                    take_off_zeros(products, width, sums, &left);
-                    for (row, products) in products.chunks(width).enumerate() {
-                        let channel = group * rows_of_group + row;
-                        let at = (image * weights.count + channel) * pixels + start;
-                        finish(channel, products, out.get_mut(at..at + width).unwrap_or_default());
-                    }
+                let products = products.get_mut(..rows_of_group * width).unwrap_or_default();
+                let rows = rows.chunks((rows_at_once * depth).max(1));
+                for (products, rows) in products.chunks_mut(rows_at_once * width).zip(rows) {
+                    multiply(rows, depth, &panels, width, products);
+                }
+                take_off_zeros(products, width, sums, &left);
+                for (row, products) in products.chunks(width).enumerate() {
+                    let channel = group * rows_of_group + row;
+                    let at = (image * weights.count + channel) * pixels + start;
+                    finish(channel, products, out.get_mut(at..at + width).unwrap_or_default());
                 }
             }
         }
@@ -181,23 +179,36 @@ struct Layout<'a> {
     size: usize,
     padding: u8,
     flip: u8,
-    is_plain: bool,
+    /// The outputs whose columns are laid out.
+    start: usize,
+    width: usize,
+    /// For each element of a window, where it lies for these outputs; none where the columns are the input as it is.
+    runs: Vec<Vec<Run>>,
     lines: [Vec<u8>; 2],
 }
 
 impl Layout<'_> {
     fn new(axes: &Axes, size: usize, padding: u8, flip: u8) -> Layout<'_> {
-        let is_plain = axes
-            .iter()
-            .all(|axis| axis.kernel == 1 && axis.stride == 1 && axis.before == 0 && axis.output == axis.input);
-        Layout { axes, size, padding, flip, is_plain, lines: [Vec::new(), Vec::new()] }
+        Layout { axes, size, padding, flip, start: 0, width: 0, runs: Vec::new(), lines: Default::default() }
     }
 
-    /// The columns of `width` outputs from `start` on.
-    fn fill(&mut self, input: &[u8], channels: usize, start: usize, width: usize, panels: &mut [i8], panel: usize) {
-        let (size, flip) = (self.size, self.flip);
+    /// Goes on to the columns of `width` outputs from `start` on.
+    fn place(&mut self, start: usize, width: usize) {
+        (self.start, self.width) = (start, width);
+        let is_plain =
+            |axis: &Axis| axis.kernel == 1 && axis.stride == 1 && axis.before == 0 && axis.output == axis.input;
+        self.runs.clear();
+        if !self.axes.iter().all(is_plain) {
+            let taps: usize = self.axes.iter().map(|axis| axis.kernel).product();
+            self.runs = (0..taps).map(|tap| self.find_runs(tap)).collect();
+        }
+    }
+
+    /// Lays out the channels of a group.
+    fn fill(&mut self, input: &[u8], channels: usize, panels: &mut [i8], panel: usize) {
+        let (size, flip, start, width) = (self.size, self.flip, self.start, self.width);
         let panels = panels.get_mut(..count_panels(width) * panel).unwrap_or_default();
-        if self.is_plain {
+        if self.runs.is_empty() {
             let line = |channel: usize| {
                 let at = channel * size + start;
                 input.get(at..at + width).filter(|_| channel < channels).unwrap_or_default()
@@ -207,16 +218,12 @@ impl Layout<'_> {
             }
             return;
         }
-        let taps: usize = self.axes.iter().map(|axis| axis.kernel).product();
-        let mut lines = std::mem::take(&mut self.lines);
+        let [first, second] = &mut self.lines;
         let mut count = 0;
-        let mut runs = Vec::new();
-        for tap in 0..taps {
-            self.find_runs(tap, start, width, &mut runs);
+        for runs in &self.runs {
             for channel in 0..channels {
-                let [first, second] = &mut lines;
                 let line = if count % 2 == 0 { &mut *first } else { &mut *second };
-                self.copy_runs(input.get(channel * size..).unwrap_or_default(), &runs, width, line);
+                copy_runs(input.get(channel * size..).unwrap_or_default(), runs, self.padding, line);
                 count += 1;
                 if count % 2 == 0 {
                     pack_pair(first, second, flip, panels, count / 2 - 1, panel);
@@ -224,50 +231,57 @@ impl Layout<'_> {
             }
         }
         if count % 2 == 1 {
-            let [first, _] = &lines;
             pack_pair(first, &[], flip, panels, count / 2, panel);
         }
-        self.lines = lines;
     }
 
     /// The runs of the outputs' inputs at one element of the window.
-    fn find_runs(&self, tap: usize, start: usize, width: usize, runs: &mut Vec<Run>) {
-        runs.clear();
-        let Some((last, outer)) = self.axes.split_last() else { return };
+    fn find_runs(&self, tap: usize) -> Vec<Run> {
+        let mut runs = Vec::new();
+        let Some((last, outer)) = self.axes.split_last() else { return runs };
         let (outer_tap, last_tap) = (tap / last.kernel, tap % last.kernel);
         let inside = last.windows_inside(last_tap);
-        let mut pixel = start;
-        while pixel < start + width {
+        let (mut pixel, after) = (self.start, self.start + self.width);
+        while pixel < after {
             let (row, x) = (pixel / last.output, pixel % last.output);
-            let end = last.output.min(x + start + width - pixel);
+            let end = last.output.min(x + after - pixel);
             let (from, to) = (inside.start.clamp(x, end), inside.end.clamp(x, end));
             let base = find_place(outer, row, outer_tap).map(|base| base * last.input);
             match (base, last.position(from, last_tap)) {
                 (Some(base), Some(position)) if from < to => {
-                    runs.push(Run::Padding(from - x));
+                    add_padding(&mut runs, from - x);
                     runs.push(Run::Input { at: base + position, count: to - from, stride: last.stride });
-                    runs.push(Run::Padding(end - to));
+                    add_padding(&mut runs, end - to);
                 }
-                _ => runs.push(Run::Padding(end - x)),
+                _ => add_padding(&mut runs, end - x),
             }
             pixel += end - x;
         }
+        runs
     }
+}
 
-    fn copy_runs(&self, input: &[u8], runs: &[Run], width: usize, line: &mut Vec<u8>) {
-        line.clear();
-        for run in runs {
-            match *run {
-                Run::Padding(count) => line.resize(line.len() + count, self.padding),
-                Run::Input { at, count, stride: 1 } => {
-                    line.extend_from_slice(input.get(at..at + count).unwrap_or_default());
-                }
-                Run::Input { at, count, stride } => {
-                    line.extend(input.get(at..).unwrap_or_default().iter().step_by(stride).take(count));
-                }
+fn add_padding(runs: &mut Vec<Run>, more: usize) {
+    match runs.last_mut() {
+        Some(Run::Padding(count)) => *count += more,
+        _ if more > 0 => runs.push(Run::Padding(more)),
+        _ => {}
+    }
+}
+
+/// The elements of a channel that runs name, as a line.
+fn copy_runs(input: &[u8], runs: &[Run], padding: u8, line: &mut Vec<u8>) {
+    line.clear();
+    for run in runs {
+        match *run {
+            Run::Padding(count) => line.resize(line.len() + count, padding),
+            Run::Input { at, count, stride: 1 } => {
+                line.extend_from_slice(input.get(at..at + count).unwrap_or_default());
+            }
+            Run::Input { at, count, stride } => {
+                line.extend(input.get(at..).unwrap_or_default().iter().step_by(stride).take(count));
             }
         }
-        line.resize(width, self.padding);
     }
 }
 
