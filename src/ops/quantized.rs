@@ -6,6 +6,7 @@ mod conv;
 mod elementwise;
 mod gather;
 mod geometry;
+mod layout;
 mod matmul;
 mod nbits;
 mod pool;

@@ -160,6 +160,7 @@ fn multiply_row<const ROWS: usize, const NIBBLES: bool>(
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests {
     use super::*;
 
