@@ -6,11 +6,13 @@
 
 mod convert;
 mod lanes;
+mod nibbles;
 mod pack;
 mod product;
 mod scale;
 
 pub use convert::{Levels, dequantise, find_range, quantise, round_within};
+pub use nibbles::{Coarse, Packed, UNIT, multiply_packed};
 pub use pack::{PANEL, Source, count_panels, pack_columns, pack_pair, pack_row, pad_depth};
 pub use product::{multiply, take_off_zeros};
 pub use scale::{Scales, requantise};

@@ -10,6 +10,11 @@ mod wide {
 
     impl F32x4 {
         #[inline(always)]
+        pub fn from_v128(bits: v128) -> F32x4 {
+            F32x4(bits)
+        }
+
+        #[inline(always)]
         pub fn splat(value: f32) -> F32x4 {
             F32x4(f32x4_splat(value))
         }

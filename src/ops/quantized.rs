@@ -1,10 +1,14 @@
 //! Operators on quantised tensors.
 
 mod affine;
+mod attention;
 mod conv;
 mod elementwise;
+mod gather;
 mod geometry;
+mod layout;
 mod matmul;
+mod nbits;
 mod pool;
 mod product;
 
@@ -16,7 +20,9 @@ pub const ENTRIES: &[Entry] = &[
     onnx("QLinearConv", conv::qlinear_conv),
     onnx("QLinearMatMul", matmul::qlinear_matmul),
     contrib("DynamicQuantizeMatMul", matmul::dynamic_quantize_matmul),
+    contrib("GatherBlockQuantized", gather::gather_block_quantized),
     contrib("MatMulIntegerToFloat", matmul::matmul_integer_to_float),
+    contrib("MatMulNBits", nbits::matmul_nbits),
     contrib("QLinearAdd", elementwise::qlinear_add),
     contrib("QLinearAveragePool", pool::qlinear_average_pool),
     contrib("QLinearConcat", elementwise::qlinear_concat),
@@ -29,5 +35,6 @@ pub const ENTRIES: &[Entry] = &[
     contrib("QLinearSigmoid", elementwise::qlinear_sigmoid),
     contrib("QLinearSoftmax", elementwise::qlinear_softmax),
     contrib("QLinearWhere", elementwise::qlinear_where),
+    contrib("QAttention", attention::qattention),
     contrib("QGemm", matmul::qgemm),
 ];

@@ -66,6 +66,7 @@ pub fn find_range(values: &[f32]) -> (f32, f32) {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -4,6 +4,8 @@
 mod wide {
     use core::arch::wasm32::*;
 
+    use crate::kernels::simd::F32x4;
+
     /// Eight int16.
     #[derive(Clone, Copy)]
     pub struct I16x8(v128);
@@ -19,6 +21,28 @@ mod wide {
         pub unsafe fn widen(from: *const i8) -> I16x8 {
             // SAFETY: the caller's promise; wasm loads need no alignment.
             I16x8(unsafe { i16x8_load_extend_i8x8(from) })
+        }
+
+        /// # Safety
+        /// Eight values can be read at `from`.
+        #[inline(always)]
+        pub unsafe fn widen_unsigned(from: *const u8) -> I16x8 {
+            // SAFETY: the caller's promise; wasm loads need no alignment.
+            I16x8(unsafe { u16x8_load_extend_u8x8(from) })
+        }
+
+        /// # Safety
+        /// Eight values can be read at `from`.
+        #[inline(always)]
+        pub unsafe fn load(from: *const i16) -> I16x8 {
+            // SAFETY: the caller's promise; wasm loads need no alignment.
+            I16x8(unsafe { v128_load(from.cast()) })
+        }
+
+        /// The lower four bits of bytes, and the upper four.
+        #[inline(always)]
+        pub fn split_nibbles(self) -> (I16x8, I16x8) {
+            (I16x8(v128_and(self.0, i16x8_splat(15))), I16x8(u16x8_shr(self.0, 4)))
         }
 
         /// The same two values four times.
@@ -58,6 +82,11 @@ mod wide {
             ]
         }
 
+        #[inline(always)]
+        pub fn to_floats(self) -> F32x4 {
+            F32x4::from_v128(f32x4_convert_i32x4(self.0))
+        }
+
         /// # Safety
         /// Four values can be written at `to`.
         #[inline(always)]
@@ -70,6 +99,8 @@ mod wide {
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod wide {
+    use crate::kernels::simd::F32x4;
+
     /// Eight int16.
     #[derive(Clone, Copy)]
     pub struct I16x8([i16; 8]);
@@ -85,6 +116,28 @@ mod wide {
         pub unsafe fn widen(from: *const i8) -> I16x8 {
             // SAFETY: the caller's promise.
             I16x8(unsafe { from.cast::<[i8; 8]>().read() }.map(i16::from))
+        }
+
+        /// # Safety
+        /// Eight values can be read at `from`.
+        #[inline(always)]
+        pub unsafe fn widen_unsigned(from: *const u8) -> I16x8 {
+            // SAFETY: the caller's promise.
+            I16x8(unsafe { from.cast::<[u8; 8]>().read() }.map(i16::from))
+        }
+
+        /// # Safety
+        /// Eight values can be read at `from`.
+        #[inline(always)]
+        pub unsafe fn load(from: *const i16) -> I16x8 {
+            // SAFETY: the caller's promise.
+            I16x8(unsafe { from.cast::<[i16; 8]>().read() })
+        }
+
+        /// The lower four bits of bytes, and the upper four.
+        #[inline(always)]
+        pub fn split_nibbles(self) -> (I16x8, I16x8) {
+            (I16x8(self.0.map(|value| value & 15)), I16x8(self.0.map(|value| value >> 4)))
         }
 
         /// The same two values four times.
@@ -126,6 +179,11 @@ mod wide {
         #[inline(always)]
         pub fn to_array(self) -> [i32; 4] {
             self.0
+        }
+
+        #[inline(always)]
+        pub fn to_floats(self) -> F32x4 {
+            F32x4::new(self.0.map(|value| value as f32))
         }
 
         /// # Safety

@@ -96,6 +96,7 @@ pub fn take_off_zeros(out: &mut [i32], columns: usize, row_sums: &[i32], zeros: 
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests {
     use super::super::pack::{Source, count_panels, pack_columns, pack_row, pad_depth};
     use super::*;

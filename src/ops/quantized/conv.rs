@@ -1,10 +1,11 @@
 //! Convolutions of bytes: the input is laid out so that each output is a product of a row of weights and a column.
 
-use super::geometry::{Axes, Placement, find_place};
+use super::geometry::Placement;
+use super::layout::Layout;
 use super::product::read_sign;
 use crate::error::{Error, Result};
 use crate::kernels::int8::{
-    Levels, PANEL, Scales, Source, count_panels, multiply, pack_pair, pack_row, pad_depth, requantise, take_off_zeros,
+    Levels, PANEL, Scales, Source, count_panels, multiply, pack_row, pad_depth, requantise, take_off_zeros,
 };
 use crate::ops::quantize::{read_levels, read_zeros};
 use crate::ops::{Call, Operator, Spec, single};
@@ -53,6 +54,54 @@ impl Weights {
     }
 }
 
+/// What products become.
+trait Sink {
+    /// Is told the dims of all products first.
+    fn start(&mut self, dims: &[usize]) -> Result<()>;
+    /// Products of an output channel, from the element `at` of all of them on.
+    fn take(&mut self, channel: usize, at: usize, products: &[i32]);
+}
+
+/// Products as they are.
+struct Integers(Vec<i32>);
+
+impl Sink for Integers {
+    fn start(&mut self, dims: &[usize]) -> Result<()> {
+        self.0 = fill(dims, 0)?;
+        Ok(())
+    }
+
+    fn take(&mut self, _: usize, at: usize, products: &[i32]) {
+        self.0.iter_mut().skip(at).zip(products).for_each(|(out, product)| *out = *product);
+    }
+}
+
+/// Products quantised, with a scale for all output channels or one each, and a term of each or none.
+struct Bytes<'a> {
+    out: Vec<u8>,
+    scales: Vec<f32>,
+    bias: &'a [i32],
+    levels: Levels,
+}
+
+impl Sink for Bytes<'_> {
+    fn start(&mut self, dims: &[usize]) -> Result<()> {
+        self.out = fill(dims, 0)?;
+        let (scales, bias, channels) = (self.scales.len(), self.bias.len(), dims.get(1).copied().unwrap_or_default());
+        if (scales == 1 || scales == channels) && (bias == 0 || bias == channels) {
+            return Ok(());
+        }
+        Err(Error::execution(format!("{scales} scales and a bias of {bias} do not fit {channels} output channels")))
+    }
+
+    fn take(&mut self, channel: usize, at: usize, products: &[i32]) {
+        let scale = self.scales.get(channel).or(self.scales.first()).copied().unwrap_or(1.0);
+        let bias = self.bias.get(channel).copied().unwrap_or_default();
+        let out = self.out.get_mut(at..at + products.len()).unwrap_or_default();
+        requantise(products, bias, Scales::One(scale), self.levels, out);
+    }
+}
+
 /// A convolution as its attributes and the weights known at load give it.
 struct Convolution {
     placement: Placement,
@@ -77,31 +126,20 @@ impl Convolution {
         Ok(Convolution { placement, groups, is_channels_last: spec.flag("channels_last", false), inputs, packed })
     }
 
-    /// Runs on `x`. `finish` is given the number of an output channel, products and what they become.
-    fn run<T: Copy + crate::tensor::Element>(
-        &self,
-        call: &Call,
-        x_zero: Option<&Tensor>,
-        finish: impl Fn(usize, &[i32], &mut [T]),
-    ) -> Result<(Dims, Vec<T>)> {
+    /// Runs on the first two inputs and what `x_zero` gives.
+    fn run(&self, call: &Call, x_zero: Option<&Tensor>, sink: &mut dyn Sink) -> Result<Dims> {
         let x = call.tensor(0)?;
         match &self.packed {
-            Some(weights) => self.run_packed(x, x_zero, weights, finish),
+            Some(weights) => self.run_packed(x, x_zero, weights, sink),
             None => {
                 let [weights, zeros] = self.inputs;
                 let weights = Weights::pack(call.tensor(weights)?, &read_zeros(call.optional(zeros)?)?)?;
-                self.run_packed(x, x_zero, &weights, finish)
+                self.run_packed(x, x_zero, &weights, sink)
             }
         }
     }
 
-    fn run_packed<T: Copy + crate::tensor::Element>(
-        &self,
-        x: &Tensor,
-        x_zero: Option<&Tensor>,
-        weights: &Weights,
-        finish: impl Fn(usize, &[i32], &mut [T]),
-    ) -> Result<(Dims, Vec<T>)> {
+    fn run_packed(&self, x: &Tensor, x_zero: Option<&Tensor>, weights: &Weights, sink: &mut dyn Sink) -> Result<Dims> {
         let is_signed = read_sign(x)?;
         let zero = match read_zeros(x_zero)?.as_slice() {
             [] => 0,
@@ -121,7 +159,7 @@ impl Convolution {
             return Err(Error::execution(format!("expected an input of 3 axes or more, got {x}")));
         };
         let groups = self.groups;
-        if *channels != weights.channels * groups || !weights.count.is_multiple_of(groups) {
+        if weights.channels.checked_mul(groups) != Some(*channels) || !weights.count.is_multiple_of(groups) {
             let (count, own) = (weights.count, weights.channels);
             return Err(Error::execution(format!(
                 "{channels} channels in {groups} groups do not fit weights of {count} and {own} channels"
@@ -133,7 +171,10 @@ impl Convolution {
         }
         let mut dims = Dims::from_slice(&[*batch, weights.count]);
         dims.extend(axes.iter().map(|axis| axis.output));
-        let mut out = fill(&dims, T::default())?;
+        sink.start(&dims)?;
+        if dims.contains(&0) {
+            return Ok(dims);
+        }
         let pixels: usize = axes.iter().map(|axis| axis.output).product();
         let size: usize = spatial.iter().product();
         let rows_of_group = weights.count / groups;
@@ -145,136 +186,31 @@ impl Convolution {
         let mut panels = fill(&[count_panels(block) * PANEL, depth], 0i8)?;
         let mut products = fill(&[rows_of_group, block], 0i32)?;
         let left = [if is_signed { zero } else { zero - 128 }];
-        let rows_at_once = (BLOCK / depth.max(1) & !3).max(4);
-        for image in 0..*batch {
-            for group in 0..groups {
-                let first = (image * groups + group) * weights.channels * size;
-                let input = values.get(first..).unwrap_or_default();
+        let rows_at_once = ((BLOCK / depth.max(1)) & !3).max(4);
+        for start in (0..pixels).step_by(block) {
+            let width = block.min(pixels - start);
+            layout.place(start, width);
+            for part in 0..batch * groups {
+                let (image, group) = (part / groups, part % groups);
+                let input = values.get(part * weights.channels * size..).unwrap_or_default();
+                layout.fill(input, weights.channels, &mut panels, depth * PANEL);
                 let rows = weights.rows.get(group * rows_of_group * depth..).unwrap_or_default();
                 let sums = weights.sums.get(group * rows_of_group..).unwrap_or_default();
-                for start in (0..pixels).step_by(block) {
-                    let width = block.min(pixels - start);
-                    layout.fill(input, weights.channels, start, width, &mut panels, depth * PANEL);
-                    let products = products.get_mut(..rows_of_group * width).unwrap_or_default();
-                    let parts =
-                        products.chunks_mut(rows_at_once * width).zip(rows.chunks((rows_at_once * depth).max(1)));
-                    for (products, rows) in parts {
-                        multiply(rows, depth, &panels, width, products);
-                    }
-                    take_off_zeros(products, width, sums, &left);
-                    for (row, products) in products.chunks(width).enumerate() {
-                        let channel = group * rows_of_group + row;
-                        let at = (image * weights.count + channel) * pixels + start;
-                        finish(channel, products, out.get_mut(at..at + width).unwrap_or_default());
-                    }
+                let products = products.get_mut(..rows_of_group * width).unwrap_or_default();
+                let rows = rows.chunks((rows_at_once * depth).max(1));
+                for (products, rows) in products.chunks_mut(rows_at_once * width).zip(rows) {
+                    multiply(rows, depth, &panels, width, products);
+                }
+                take_off_zeros(products, width, sums, &left);
+                for (row, products) in products.chunks(width).enumerate() {
+                    let channel = group * rows_of_group + row;
+                    let at = (image * weights.count + channel) * pixels + start;
+                    sink.take(channel, at, products);
                 }
             }
         }
-        Ok((dims, out))
+        Ok(dims)
     }
-}
-
-/// Lays the input out as columns of panels.
-struct Layout<'a> {
-    axes: &'a Axes,
-    /// Elements of a channel.
-    size: usize,
-    padding: u8,
-    flip: u8,
-    is_plain: bool,
-    lines: [Vec<u8>; 2],
-}
-
-impl Layout<'_> {
-    fn new(axes: &Axes, size: usize, padding: u8, flip: u8) -> Layout<'_> {
-        let is_plain = axes
-            .iter()
-            .all(|axis| axis.kernel == 1 && axis.stride == 1 && axis.before == 0 && axis.output == axis.input);
-        Layout { axes, size, padding, flip, is_plain, lines: [Vec::new(), Vec::new()] }
-    }
-
-    /// The columns of `width` outputs from `start` on.
-    fn fill(&mut self, input: &[u8], channels: usize, start: usize, width: usize, panels: &mut [i8], panel: usize) {
-        let (size, flip) = (self.size, self.flip);
-        let panels = panels.get_mut(..count_panels(width) * panel).unwrap_or_default();
-        if self.is_plain {
-            let line = |channel: usize| {
-                let at = channel * size + start;
-                input.get(at..at + width).filter(|_| channel < channels).unwrap_or_default()
-            };
-            for (pair, channel) in (0..channels).step_by(2).enumerate() {
-                pack_pair(line(channel), line(channel + 1), flip, panels, pair, panel);
-            }
-            return;
-        }
-        let taps: usize = self.axes.iter().map(|axis| axis.kernel).product();
-        let mut lines = std::mem::take(&mut self.lines);
-        let mut count = 0;
-        let mut runs = Vec::new();
-        for tap in 0..taps {
-            self.find_runs(tap, start, width, &mut runs);
-            for channel in 0..channels {
-                let [first, second] = &mut lines;
-                let line = if count % 2 == 0 { &mut *first } else { &mut *second };
-                self.copy_runs(input.get(channel * size..).unwrap_or_default(), &runs, width, line);
-                count += 1;
-                if count % 2 == 0 {
-                    pack_pair(first, second, flip, panels, count / 2 - 1, panel);
-                }
-            }
-        }
-        if count % 2 == 1 {
-            let [first, _] = &lines;
-            pack_pair(first, &[], flip, panels, count / 2, panel);
-        }
-        self.lines = lines;
-    }
-
-    /// The runs of the outputs' inputs at one element of the window.
-    fn find_runs(&self, tap: usize, start: usize, width: usize, runs: &mut Vec<Run>) {
-        runs.clear();
-        let Some((last, outer)) = self.axes.split_last() else { return };
-        let (outer_tap, last_tap) = (tap / last.kernel, tap % last.kernel);
-        let inside = last.windows_inside(last_tap);
-        let mut pixel = start;
-        while pixel < start + width {
-            let (row, x) = (pixel / last.output, pixel % last.output);
-            let end = last.output.min(x + start + width - pixel);
-            let (from, to) = (inside.start.clamp(x, end), inside.end.clamp(x, end));
-            let base = find_place(outer, row, outer_tap).map(|base| base * last.input);
-            match (base, last.position(from, last_tap)) {
-                (Some(base), Some(position)) if from < to => {
-                    runs.push(Run::Padding(from - x));
-                    runs.push(Run::Input { at: base + position, count: to - from, stride: last.stride });
-                    runs.push(Run::Padding(end - to));
-                }
-                _ => runs.push(Run::Padding(end - x)),
-            }
-            pixel += end - x;
-        }
-    }
-
-    fn copy_runs(&self, input: &[u8], runs: &[Run], width: usize, line: &mut Vec<u8>) {
-        line.clear();
-        for run in runs {
-            match *run {
-                Run::Padding(count) => line.resize(line.len() + count, self.padding),
-                Run::Input { at, count, stride: 1 } => {
-                    line.extend_from_slice(input.get(at..at + count).unwrap_or_default());
-                }
-                Run::Input { at, count, stride } => {
-                    line.extend(input.get(at..).unwrap_or_default().iter().step_by(stride).take(count));
-                }
-            }
-        }
-        line.resize(width, self.padding);
-    }
-}
-
-/// Elements of a line.
-enum Run {
-    Padding(usize),
-    Input { at: usize, count: usize, stride: usize },
 }
 
 /// Elements with their channels moved from the last axis to the second, or back.
@@ -303,9 +239,9 @@ pub fn move_channels(dims: &[usize], values: &[u8], to_second: bool) -> Result<(
 pub fn conv_integer(spec: &mut Spec) -> Result<Operator> {
     let convolution = Convolution::new(spec, [1, 3])?;
     single(move |call| {
-        let copy = |_, products: &[i32], out: &mut [i32]| out.copy_from_slice(products);
-        let (dims, out) = convolution.run(call, call.optional(2)?, copy)?;
-        Tensor::new(&dims, out)
+        let mut sink = Integers(Vec::new());
+        let dims = convolution.run(call, call.optional(2)?, &mut sink)?;
+        Tensor::new(&dims, sink.0)
     })
 }
 
@@ -316,21 +252,15 @@ pub fn qlinear_conv(spec: &mut Spec) -> Result<Operator> {
         let x_scale = call.tensor(1)?.only::<f32>()?;
         let (w_scales, y_scale) = (call.tensor(4)?.to_f32s()?, call.tensor(6)?.only::<f32>()?);
         let y_zero = call.tensor(7)?;
-        let levels: Levels = read_levels(y_zero)?;
+        let levels = read_levels(y_zero)?;
         let bias = call.optional(8)?.map(Tensor::slice::<i32>).transpose()?.unwrap_or_default();
-        let finish = |channel: usize, products: &[i32], out: &mut [u8]| {
-            let scale = w_scales.get(channel).or(w_scales.first()).copied().unwrap_or(1.0);
-            let scale = Scales::One(x_scale * scale / y_scale);
-            let bias = bias.get(channel).copied().unwrap_or_default();
-            requantise(products, bias, scale, levels, out);
+        let scales = w_scales.iter().map(|w_scale| x_scale * w_scale / y_scale).collect();
+        let mut sink = Bytes { out: Vec::new(), scales, bias, levels };
+        let dims = convolution.run(call, call.optional(2)?, &mut sink)?;
+        let (dims, out) = match convolution.is_channels_last {
+            true => move_channels(&dims, &sink.out, false)?,
+            false => (dims, sink.out),
         };
-        let (dims, out) = convolution.run(call, call.optional(2)?, finish)?;
-        let (count, type_) = (w_scales.len(), y_zero.element_type());
-        let channels = dims.get(1).copied().unwrap_or_default();
-        if (count != 1 && count != channels) || (!bias.is_empty() && bias.len() != channels) {
-            return Err(Error::execution(format!("{count} scales or a bias do not fit {channels} output channels")));
-        }
-        let (dims, out) = if convolution.is_channels_last { move_channels(&dims, &out, false)? } else { (dims, out) };
-        Tensor::from_bits(type_, &dims, out)
+        Tensor::from_bits(y_zero.element_type(), &dims, out)
     })
 }

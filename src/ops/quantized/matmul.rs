@@ -8,19 +8,19 @@ use crate::ops::{Call, Operator, Spec, single};
 use crate::tensor::{Tensor, fill};
 
 /// The right side: packed at load where it is known by then.
-struct Right {
+pub struct Right {
     index: usize,
     is_transposed: bool,
     packed: Option<Columns>,
 }
 
 impl Right {
-    fn new(spec: &mut Spec, index: usize, is_transposed: bool) -> Result<Right> {
+    pub fn new(spec: &mut Spec, index: usize, is_transposed: bool) -> Result<Right> {
         let packed = spec.consume(index).map(|tensor| Columns::pack(&tensor, is_transposed)).transpose()?;
         Ok(Right { index, is_transposed, packed })
     }
 
-    fn with<T>(&self, call: &Call, run: impl FnOnce(&Columns) -> Result<T>) -> Result<T> {
+    pub fn with<T>(&self, call: &Call, run: impl FnOnce(&Columns) -> Result<T>) -> Result<T> {
         match &self.packed {
             Some(packed) => run(packed),
             None => run(&Columns::pack(call.tensor(self.index)?, self.is_transposed)?),
@@ -161,20 +161,21 @@ pub fn qlinear_matmul(spec: &mut Spec) -> Result<Operator> {
     })
 }
 
-/// `a * b` as float32 for quantised matrices with scales of their rows and columns, and a bias.
-fn multiply_to_floats(
+/// `a * b` as float32 for quantised matrices: the zero points of both, and their scales and a bias.
+pub fn multiply_to_floats(
     a: (&[usize], &[u8], bool),
-    a_zeros: &[i32],
+    zeros: [&[i32]; 2],
     b: &Columns,
-    b_zeros: &[i32],
-    factors: &Factors,
+    scales: [&[f32]; 3],
 ) -> Result<Tensor> {
-    let (dims, values, is_signed) = a;
+    let ((dims, values, is_signed), [a_zeros, b_zeros]) = (a, zeros);
+    let [rows, columns, bias] = scales;
+    let factors = Factors { rows, columns, bias, divisor: 1.0 };
     let sides = Sides::fit(dims, b, a_zeros.len() > 1)?;
     let mut out = fill(&sides.dims, 0f32)?;
     factors.check(out.len() / b.count.max(1), b.count, b.matrices())?;
     sides.multiply((values, is_signed, a_zeros), b, b_zeros, &mut |first, matrix, products| {
-        write_floats(products, first, matrix, b.count, factors, &mut out);
+        write_floats(products, first, matrix, b.count, &factors, &mut out);
         Ok(())
     })?;
     Tensor::new(&sides.dims, out)
@@ -189,8 +190,8 @@ pub fn matmul_integer_to_float(spec: &mut Spec) -> Result<Operator> {
         let (a_zeros, b_zeros) = (read_zeros(call.optional(4)?)?, read_zeros(call.optional(5)?)?);
         let bias = call.optional(6)?.map(Tensor::to_f32s).transpose()?.unwrap_or_default();
         right.with(call, |b| {
-            let factors = Factors { rows: &a_scales, columns: &b_scales, bias: &bias, divisor: 1.0 };
-            multiply_to_floats((a.dims(), a.as_bytes(), read_sign(a)?), &a_zeros, b, &b_zeros, &factors)
+            let left = (a.dims(), a.as_bytes(), read_sign(a)?);
+            multiply_to_floats(left, [&a_zeros, &b_zeros], b, [&a_scales, &b_scales, &bias])
         })
     })
 }
@@ -205,8 +206,8 @@ pub fn dynamic_quantize_matmul(spec: &mut Spec) -> Result<Operator> {
         let bias = call.optional(4)?.map(Tensor::to_f32s).transpose()?.unwrap_or_default();
         let (values, scale, zero) = quantize_dynamically(&a.to_f32s()?)?;
         right.with(call, |b| {
-            let factors = Factors { rows: &[scale], columns: &b_scales, bias: &bias, divisor: 1.0 };
-            multiply_to_floats((a.dims(), &values, false), &[i32::from(zero)], b, &b_zeros, &factors)
+            let zeros = [&[i32::from(zero)], b_zeros.as_slice()];
+            multiply_to_floats((a.dims(), &values, false), zeros, b, [&[scale], &b_scales, &bias])
         })
     })
 }

@@ -86,6 +86,9 @@ pub struct Rows<'a> {
 /// A pair of matrices to multiply, by their numbers on the left and on the right.
 pub type Pair = (usize, usize);
 
+/// Takes the products of some rows, with two numbers that say which.
+pub type Finish<'a> = dyn FnMut(usize, usize, &[i32]) -> Result<()> + 'a;
+
 /// Multiplies pairs of matrices and hands on the products of some rows at a time, those of a pair in order: the number of the
 /// pair, the first row and the products.
 pub fn multiply_all(
@@ -93,7 +96,7 @@ pub fn multiply_all(
     columns: &Columns,
     column_zeros: &[i32],
     pairs: &[Pair],
-    finish: &mut dyn FnMut(usize, usize, &[i32]) -> Result<()>,
+    finish: &mut Finish,
 ) -> Result<()> {
     if rows.depth != columns.depth {
         let (left, right) = (rows.depth, columns.depth);
@@ -203,7 +206,7 @@ impl Sides {
         left: (&[u8], bool, &[i32]),
         right: &Columns,
         right_zeros: &[i32],
-        finish: &mut dyn FnMut(usize, usize, &[i32]) -> Result<()>,
+        finish: &mut Finish,
     ) -> Result<()> {
         let (values, is_signed, zeros) = left;
         if zeros.len() > 1 && zeros.len() != self.rows && zeros.len() * self.depth != values.len() {
