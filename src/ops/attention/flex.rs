@@ -49,7 +49,10 @@ fn multiply<L: Lanes>(
 }
 
 impl Flex {
-    fn run<L: Lanes>(&self, call: &Call) -> Result<Tensor> {
+    fn run<L: Lanes>(&self, call: &mut Call) -> Result<Tensor> {
+        let mut of_weights = call.take_captures();
+        let own = self.weight_graph.as_ref().map_or(0, Plan::captures).min(of_weights.len());
+        let of_scores = of_weights.split_off(own);
         let (q, k, v) = (call.tensor(0)?, call.tensor(1)?, call.tensor(2)?);
         let q = Heads::of_dims(q.slice::<L::Item>()?, q.dims(), None)?;
         let k = Heads::of_dims(k.slice::<L::Item>()?, k.dims(), None)?;
@@ -63,12 +66,6 @@ impl Flex {
         let scale = L::splat(L::item(self.scale.unwrap_or_else(|| 1.0 / (q.size as f64).sqrt())));
         map::<L>(&mut scores, |score| score.mul(scale));
         let dims = [q.batch, q.heads, q.length, k.length];
-        let (of_weights, of_scores) = {
-            let mut captures = call.captures();
-            let own = self.weight_graph.as_ref().map_or(0, Plan::captures).min(captures.len());
-            let rest = captures.split_off(own);
-            (captures, rest)
-        };
         let scores = change(Tensor::new(&dims, scores)?, self.score_graph.as_ref(), of_scores)?;
         let mut weights = scores.into_vec::<L::Item>()?;
         softmax_axis::<L>(&mut weights, k.length, 1, false);
