@@ -9,6 +9,7 @@ pub mod graph;
 pub mod kernels;
 pub mod model;
 pub mod ops;
+mod passes;
 pub mod plan;
 pub mod session;
 pub mod tensor;

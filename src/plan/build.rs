@@ -8,6 +8,7 @@ use super::{Operand, Plan, Step};
 use crate::error::{Error, ErrorCode, Result};
 use crate::graph::{Graph, Node, ValueId};
 use crate::ops::{self, Operator, Spec};
+use crate::passes;
 use crate::tensor::Tensor;
 use crate::value::Value;
 
@@ -19,6 +20,8 @@ impl Plan {
     pub fn build(mut graph: Graph, faults: &mut Faults) -> Result<Plan> {
         sort_nodes(&mut graph)?;
         fold_constants(&mut graph)?;
+        drop_unused(&mut graph);
+        passes::rewrite(&mut graph);
         drop_unused(&mut graph);
         let mut steps = Vec::with_capacity(graph.nodes.len());
         for mut node in std::mem::take(&mut graph.nodes) {

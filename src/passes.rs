@@ -1,0 +1,205 @@
+//! Passes over a graph before it becomes a plan: what exporters take apart is put together again, and what can be done once
+//! is done at load. Each pass looks at one node, the last of a pattern, and puts another in its place; what is left without
+//! a reader is dropped.
+
+mod activation;
+mod conv;
+mod duplicates;
+mod identity;
+mod layer_norm;
+mod matmul;
+mod scale;
+mod transpose;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::graph::{Attribute, Graph, Node, ValueId};
+use crate::tensor::{ElementType, Tensor};
+
+/// A rewriting of the node at an index. It says whether it changed anything.
+type Pass = fn(&mut Rewriter, usize) -> bool;
+
+/// In this order, each over all nodes before the next: the later ones look for what the earlier ones make.
+const PASSES: [Pass; 13] = [
+    transpose::merge,
+    activation::find_hard_sigmoid,
+    activation::find_gelu,
+    activation::find_gated,
+    layer_norm::find,
+    scale::merge_into_batch_norm,
+    scale::fold_into_conv,
+    conv::add_bias,
+    conv::take_pads,
+    matmul::take_transpose,
+    matmul::add_bias,
+    conv::add_residual,
+    conv::add_activation,
+];
+
+/// Rewrites a graph whose nodes are in order.
+pub fn rewrite(graph: &mut Graph) {
+    identity::remove(graph);
+    duplicates::merge(graph);
+    let mut rewriter = Rewriter::new(graph);
+    for pass in PASSES {
+        for index in 0..rewriter.nodes.len() {
+            // What a pass made may be the beginning of what it makes next: an activation behind a bias behind a product.
+            while rewriter.is_alive(index) && pass(&mut rewriter, index) {}
+        }
+    }
+    rewriter.finish();
+}
+
+/// A graph that is being rewritten.
+pub struct Rewriter<'g> {
+    graph: &'g mut Graph,
+    nodes: Vec<Option<Node>>,
+    producers: HashMap<ValueId, usize>,
+    /// How often each value is read, by nodes or as an output of the graph.
+    uses: HashMap<ValueId, usize>,
+}
+
+impl<'g> Rewriter<'g> {
+    fn new(graph: &'g mut Graph) -> Rewriter<'g> {
+        let nodes: Vec<Option<Node>> = std::mem::take(&mut graph.nodes).into_iter().map(Some).collect();
+        let mut producers = HashMap::new();
+        let mut uses = HashMap::new();
+        graph.outputs.iter().for_each(|&value| *uses.entry(value).or_default() += 1);
+        for (index, node) in nodes.iter().enumerate().filter_map(|(index, node)| Some((index, node.as_ref()?))) {
+            producers.extend(node.outputs.iter().flatten().map(|&value| (value, index)));
+            node.reads().for_each(|value| *uses.entry(value).or_default() += 1);
+        }
+        Rewriter { graph, nodes, producers, uses }
+    }
+
+    fn finish(self) {
+        self.graph.nodes = self.nodes.into_iter().flatten().collect();
+    }
+
+    fn is_alive(&self, index: usize) -> bool {
+        self.node(index).is_some()
+    }
+
+    /// The node at an index, unless it is gone.
+    pub fn node(&self, index: usize) -> Option<&Node> {
+        self.nodes.get(index)?.as_ref()
+    }
+
+    /// The node at an index, where it is this operator.
+    pub fn node_of(&self, index: usize, op: &str) -> Option<&Node> {
+        self.node(index).filter(|node| node.op == op && is_standard(node))
+    }
+
+    /// The node that makes a value, where it is this operator.
+    pub fn producer(&self, value: Option<ValueId>, op: &str) -> Option<&Node> {
+        self.any_producer(value).filter(|node| node.op == op)
+    }
+
+    /// The node that makes a value.
+    pub fn any_producer(&self, value: Option<ValueId>) -> Option<&Node> {
+        self.node(*self.producers.get(&value?)?).filter(|node| is_standard(node))
+    }
+
+    /// The node that makes a value that only one node reads, where it is this operator.
+    pub fn sole(&self, value: Option<ValueId>, op: &str) -> Option<&Node> {
+        self.producer(value, op).filter(|_| self.is_read_once(value))
+    }
+
+    /// Whether one node reads a value, once, and nothing else does.
+    pub fn is_read_once(&self, value: Option<ValueId>) -> bool {
+        value.and_then(|value| self.uses.get(&value)) == Some(&1)
+    }
+
+    /// The value of an input known at load.
+    pub fn constant(&self, value: Option<ValueId>) -> Option<&Tensor> {
+        self.graph.constants.get(&value?)
+    }
+
+    /// A float32 tensor known at load.
+    pub fn floats(&self, value: Option<ValueId>) -> Option<&Tensor> {
+        self.constant(value).filter(|tensor| tensor.element_type() == ElementType::Float32)
+    }
+
+    /// The one element of a float tensor known at load.
+    pub fn number(&self, value: Option<ValueId>) -> Option<f32> {
+        let tensor = self.constant(value).filter(|tensor| tensor.element_type().is_float() && tensor.len() == 1)?;
+        tensor.to_f32s().ok()?.first().copied()
+    }
+
+    /// The input of a node of two that is not the number `wanted`.
+    pub fn beside(&self, node: &Node, wanted: f32) -> Option<ValueId> {
+        let is_wanted = |value| self.number(value).is_some_and(|number| (number - wanted).abs() <= 1e-4 * wanted.abs());
+        match (node.input(0), node.input(1)) {
+            (other, number) if is_wanted(number) => other,
+            (number, other) if is_wanted(number) => other,
+            _ => None,
+        }
+    }
+
+    /// The inputs of a node of two, in both orders.
+    pub fn pairs(node: &Node) -> [(Option<ValueId>, Option<ValueId>); 2] {
+        let (a, b) = (node.input(0), node.input(1));
+        [(a, b), (b, a)]
+    }
+
+    /// Adds a value known at load.
+    pub fn add_constant(&mut self, tensor: Tensor) -> ValueId {
+        let value = self.graph.add_value("");
+        self.graph.constants.insert(value, tensor);
+        value
+    }
+
+    /// Puts a node in the place of another: it has the name and the outputs of the old one.
+    pub fn replace(&mut self, index: usize, node: Node) -> bool {
+        let Some(old) = self.nodes.get_mut(index).and_then(Option::take) else { return false };
+        node.reads().for_each(|value| *self.uses.entry(value).or_default() += 1);
+        let reads: Vec<ValueId> = old.reads().collect();
+        let replacement = Node { name: old.name, outputs: old.outputs, ..node };
+        if let Some(place) = self.nodes.get_mut(index) {
+            *place = Some(replacement);
+        }
+        reads.into_iter().for_each(|value| self.release(value));
+        true
+    }
+
+    /// One reader less: a node without readers goes.
+    fn release(&mut self, value: ValueId) {
+        let Some(count) = self.uses.get_mut(&value) else { return };
+        *count = count.saturating_sub(1);
+        let Some(&index) = self.producers.get(&value) else { return };
+        let is_read = |value: &ValueId| self.uses.get(value).is_some_and(|count| *count > 0);
+        if self.node(index).is_some_and(|node| !node.outputs.iter().flatten().any(is_read)) {
+            let node = self.nodes.get_mut(index).and_then(Option::take);
+            node.iter().flat_map(Node::reads).for_each(|value| self.release(value));
+        }
+    }
+}
+
+fn is_standard(node: &Node) -> bool {
+    matches!(node.domain.as_str(), "ai.onnx" | "edgewise")
+}
+
+/// A node of ONNX's own operators, of a version that knows it.
+pub fn make_node(op: &str, opset: i64, inputs: Vec<Option<ValueId>>) -> Node {
+    Node { op: op.to_string(), domain: "ai.onnx".to_string(), opset, inputs, ..Node::default() }
+}
+
+/// An operator of ours, which a pass puts in the place of several.
+pub fn make_fused(op: &str, inputs: Vec<Option<ValueId>>, attributes: BTreeMap<String, Attribute>) -> Node {
+    Node { op: op.to_string(), domain: "edgewise".to_string(), opset: 1, inputs, attributes, ..Node::default() }
+}
+
+/// A whole number of a node's attributes.
+pub fn int_of(node: &Node, name: &str, default: i64) -> i64 {
+    if let Some(Attribute::Int(value)) = node.attributes.get(name) { *value } else { default }
+}
+
+/// A number of a node's attributes.
+pub fn float_of(node: &Node, name: &str, default: f32) -> f32 {
+    if let Some(Attribute::Float(value)) = node.attributes.get(name) { *value } else { default }
+}
+
+/// Whole numbers of a node's attributes.
+pub fn ints_of<'n>(node: &'n Node, name: &str) -> Option<&'n [i64]> {
+    if let Some(Attribute::Ints(values)) = node.attributes.get(name) { Some(values) } else { None }
+}

@@ -1,0 +1,134 @@
+//! What multiplies and shifts channels goes into the weights of the convolution before it.
+
+use super::{Rewriter, float_of, int_of, make_node};
+use crate::graph::{Attribute, Node, ValueId};
+use crate::tensor::Tensor;
+
+/// A factor and a term for each channel: an element a channel, or one for all.
+struct Affine {
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl Affine {
+    fn at(values: &[f32], channel: usize) -> f32 {
+        values.get(channel).or(values.first().filter(|_| values.len() == 1)).copied().unwrap_or(0.0)
+    }
+}
+
+/// A BatchNormalization that is followed by a product or a sum with a constant for each channel takes them up.
+pub fn merge_into_batch_norm(rewriter: &mut Rewriter, index: usize) -> bool {
+    let Some((norm_inputs, affine, source)) = match_after_norm(rewriter, index) else { return false };
+    let channels = norm_inputs.scale.len().max(affine.scale.len()).max(affine.shift.len());
+    let scale = (0..channels).map(|c| Affine::at(&norm_inputs.scale, c) * Affine::at(&affine.scale, c)).collect();
+    let shift = (0..channels).map(|c| {
+        Affine::at(&norm_inputs.shift, c) * Affine::at(&affine.scale, c) + Affine::at(&affine.shift, c)
+    });
+    let shift = shift.collect();
+    let inputs = [scale, shift, vec![0.0; channels], vec![1.0; channels]];
+    let inputs = inputs.map(|values: Vec<f32>| Some(rewriter.add_constant(Tensor::vector(values))));
+    let mut node = make_node("BatchNormalization", 15, std::iter::once(Some(source)).chain(inputs).collect());
+    node.attributes.insert("epsilon".to_string(), Attribute::Float(0.0));
+    rewriter.replace(index, node)
+}
+
+fn match_after_norm(rewriter: &Rewriter, index: usize) -> Option<(Affine, Affine, ValueId)> {
+    let node = rewriter.node(index)?;
+    let (norm, affine) = Rewriter::pairs(node).into_iter().find_map(|(input, constant)| {
+        let norm = rewriter.sole(input, "BatchNormalization")?;
+        Some((norm, read_step(rewriter, node, constant)?))
+    })?;
+    Some((read_norm(rewriter, norm)?, affine, norm.input(0)?))
+}
+
+/// A convolution takes up a BatchNormalization, or a product or sum with a constant for each channel, behind it.
+pub fn fold_into_conv(rewriter: &mut Rewriter, index: usize) -> bool {
+    let Some((conv, affine)) = match_after_conv(rewriter, index) else { return false };
+    let Some((weights, bias)) = scale_weights(rewriter, conv, &affine) else { return false };
+    let (input, attributes) = (conv.input(0), conv.attributes.clone());
+    let (op, opset) = (conv.op.clone(), conv.opset);
+    let weights = rewriter.add_constant(weights);
+    let bias = rewriter.add_constant(bias);
+    let node = Node { attributes, ..make_node(&op, opset, vec![input, Some(weights), Some(bias)]) };
+    rewriter.replace(index, node)
+}
+
+fn match_after_conv<'r>(rewriter: &'r Rewriter, index: usize) -> Option<(&'r Node, Affine)> {
+    let node = rewriter.node(index)?;
+    let conv = |value| rewriter.sole(value, "Conv").or_else(|| rewriter.sole(value, "ConvTranspose"));
+    if node.op == "BatchNormalization" {
+        return Some((conv(node.input(0))?, read_norm(rewriter, node)?));
+    }
+    Rewriter::pairs(node).into_iter().find_map(|(input, constant)| {
+        let conv = conv(input)?;
+        let affine = read_step(rewriter, node, constant)?;
+        // A number added to every channel, or to those of a convolution whose channels are as many.
+        Some((conv, affine))
+    })
+}
+
+/// The affine function that inference makes of a normalisation.
+/// <https://onnx.ai/onnx/operators/onnx__BatchNormalization.html>
+fn read_norm(rewriter: &Rewriter, norm: &Node) -> Option<Affine> {
+    let is_inference = int_of(norm, "training_mode", 0) == 0 && norm.outputs.iter().skip(1).all(Option::is_none);
+    if !is_inference || int_of(norm, "spatial", 1) == 0 || norm.domain != "ai.onnx" {
+        return None;
+    }
+    let read = |index: usize| rewriter.floats(norm.input(index))?.slice::<f32>().ok();
+    let (gamma, beta, mean, variance) = (read(1)?, read(2)?, read(3)?, read(4)?);
+    let epsilon = float_of(norm, "epsilon", 1e-5);
+    let scale: Vec<f32> = gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
+    let shift = beta.iter().zip(mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale).collect();
+    Some(Affine { scale, shift })
+}
+
+/// A product, a quotient or a sum with a constant of the dims `[C,1,1]` or `[1,C,1,1]`, or of one element.
+fn read_step(rewriter: &Rewriter, node: &Node, constant: Option<ValueId>) -> Option<Affine> {
+    let tensor = rewriter.floats(constant)?;
+    let values = tensor.slice::<f32>().ok()?.to_vec();
+    let is_channels = match tensor.dims() {
+        [_, 1, 1] | [1, _, 1, 1] => true,
+        dims => dims.iter().all(|&dim| dim == 1) && dims.len() <= 4,
+    };
+    let second = node.input(1) == constant;
+    match node.op.as_str() {
+        _ if !is_channels || node.domain != "ai.onnx" => None,
+        "Mul" => Some(Affine { scale: values, shift: vec![0.0] }),
+        "Add" => Some(Affine { scale: vec![1.0], shift: values }),
+        "Sub" if second => Some(Affine { scale: vec![1.0], shift: values.iter().map(|value| -value).collect() }),
+        "Div" if second => Some(Affine { scale: values.iter().map(|value| 1.0 / value).collect(), shift: vec![0.0] }),
+        _ => None,
+    }
+}
+
+/// The weights and the bias of a two-dimensional convolution, each output channel scaled and shifted.
+fn scale_weights(rewriter: &Rewriter, conv: &Node, affine: &Affine) -> Option<(Tensor, Tensor)> {
+    let weights = rewriter.floats(conv.input(1))?;
+    let [first, second, rest @ ..] = weights.dims() else { return None };
+    let groups = usize::try_from(int_of(conv, "group", 1)).ok()?;
+    let is_transposed = conv.op == "ConvTranspose";
+    let channels = if is_transposed { second * groups } else { *first };
+    let fits = |values: &[f32]| values.len() == 1 || values.len() == channels;
+    if rest.len() != 2 || conv.input(3).is_some() || !fits(&affine.scale) || !fits(&affine.shift) || channels == 0 {
+        return None;
+    }
+    let bias = match conv.input(2) {
+        Some(_) => rewriter.floats(conv.input(2))?.slice::<f32>().ok()?.to_vec(),
+        None => vec![0.0; channels],
+    };
+    let mut values = weights.slice::<f32>().ok()?.to_vec();
+    let each = rest.iter().product::<usize>() * if is_transposed { 1 } else { *second };
+    for (index, block) in values.chunks_exact_mut(each.max(1)).enumerate() {
+        // A transposed convolution lists its output channels within each input channel, group by group.
+        let channel = match is_transposed {
+            true => index % second + (index / second) / (first / groups).max(1) * second,
+            false => index,
+        };
+        let scale = Affine::at(&affine.scale, channel);
+        block.iter_mut().for_each(|value| *value *= scale);
+    }
+    let bias: Vec<f32> = bias.iter().enumerate().map(|(channel, value)| {
+        value * Affine::at(&affine.scale, channel) + Affine::at(&affine.shift, channel)
+    }).collect();
+    Some((Tensor::new(weights.dims(), values).ok()?, Tensor::vector(bias)))
+}
