@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::simd::F32x4;
 use crate::error::{Error, Result};
-use crate::tensor::{Dims, Element, count_elements, describe, reserve};
+use crate::tensor::{Dims, Element, count_elements, reserve};
 
 /// The dims of what operands of these dims give together.
 pub fn broadcast_dims(operands: &[&[usize]]) -> Result<Dims> {
@@ -15,8 +15,7 @@ pub fn broadcast_dims(operands: &[&[usize]]) -> Result<Dims> {
             if *to == 1 {
                 *to = dim;
             } else if dim != 1 && dim != *to {
-                let shown: Vec<String> = operands.iter().map(|dims| describe("", dims)).collect();
-                return Err(Error::execution(format!("the dims {} do not fit together", shown.join(" and "))));
+                return Err(Error::execution("expected dims that broadcast together"));
             }
         }
     }

@@ -131,12 +131,19 @@ mod wide {
         /// The larger one of `self` and a bound that is not NaN; NaN where `self` is.
         #[inline(always)]
         pub fn at_least(self, bound: F32x4) -> F32x4 {
+            // Where it may, LLVM turns pmax and pmin into relaxed instructions, which lose NaN.
+            #[cfg(target_feature = "relaxed-simd")]
+            return self.select_below(bound, bound, self);
+            #[cfg(not(target_feature = "relaxed-simd"))]
             F32x4(f32x4_pmax(self.0, bound.0))
         }
 
         /// The smaller one of `self` and a bound that is not NaN; NaN where `self` is.
         #[inline(always)]
         pub fn at_most(self, bound: F32x4) -> F32x4 {
+            #[cfg(target_feature = "relaxed-simd")]
+            return bound.select_below(self, bound, self);
+            #[cfg(not(target_feature = "relaxed-simd"))]
             F32x4(f32x4_pmin(self.0, bound.0))
         }
 

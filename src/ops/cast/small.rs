@@ -79,7 +79,8 @@ pub fn encode_small(element_type: ElementType, value: f32, saturates: bool) -> u
     };
     let sign = if value.is_sign_negative() { format.sign } else { 0 };
     if value.is_nan() {
-        return format.nan.map_or(format.last, |nan| nan | sign);
+        // Where there is no NaN, the reference implementation has -0.
+        return format.nan.map_or(format.sign, |nan| nan | sign);
     }
     let size = f64::from(value.abs());
     let lowest = 1 - format.bias;
