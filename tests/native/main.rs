@@ -4,3 +4,4 @@
 mod conformance;
 mod onnx;
 mod reference;
+mod sums;
