@@ -4,7 +4,7 @@ use edgewise::error::Result;
 use edgewise::tensor::Tensor;
 use edgewise::value::Value;
 use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, OperatorSetIdProto};
+use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, OperatorSetIdProto, ValueInfoProto};
 
 use crate::onnx::{DataType, int, load, model, value};
 
@@ -30,13 +30,28 @@ fn ramp(dims: &[usize]) -> Tensor {
 }
 
 fn run(op: &str, opset: i64, attribute: Vec<AttributeProto>, inputs: Vec<Tensor>) -> Result<Vec<Value>> {
+    run_some(op, opset, attribute, inputs.into_iter().map(Some).collect(), 1)
+}
+
+/// Runs an operator of which some inputs may be left out.
+fn run_some(
+    op: &str,
+    opset: i64,
+    attribute: Vec<AttributeProto>,
+    inputs: Vec<Option<Tensor>>,
+    outputs: usize,
+) -> Result<Vec<Value>> {
     let (domain, op) = op.rsplit_once('.').unwrap_or(("", op));
-    let names: Vec<String> = (0..inputs.len()).map(|index| format!("i{index}")).collect();
+    let name = |(index, input): (usize, &Option<Tensor>)| input.as_ref().map_or(String::new(), |_| format!("i{index}"));
+    let all: Vec<String> = inputs.iter().enumerate().map(name).collect();
+    let names: Vec<String> = all.iter().filter(|name| !name.is_empty()).cloned().collect();
+    let inputs: Vec<Tensor> = inputs.into_iter().flatten().collect();
+    let results: Vec<String> = (0..outputs).map(|index| format!("o{index}")).collect();
     let node = NodeProto {
         op_type: op.to_string(),
         domain: domain.to_string(),
-        input: names.clone(),
-        output: vec!["o".to_string()],
+        input: all,
+        output: results.clone(),
         attribute,
         ..NodeProto::default()
     };
@@ -44,12 +59,11 @@ fn run(op: &str, opset: i64, attribute: Vec<AttributeProto>, inputs: Vec<Tensor>
         let data_type = DataType::try_from(tensor.element_type().onnx()).unwrap();
         value(name, data_type, &vec!["?"; tensor.rank()].join(" "))
     };
-    let mut output = value("o", DataType::Float, "");
-    output.r#type = None;
+    let untyped = |name: &String| ValueInfoProto { name: name.clone(), ..ValueInfoProto::default() };
     let mut proto = model(GraphProto {
         node: vec![node],
         input: names.iter().zip(&inputs).map(|(name, tensor)| declare(name, tensor)).collect(),
-        output: vec![output],
+        output: results.iter().map(untyped).collect(),
         ..GraphProto::default()
     });
     proto.opset_import[0].version = opset;
@@ -63,6 +77,7 @@ type Case = (&'static str, i64, Vec<AttributeProto>, &'static [&'static [usize]]
 #[test]
 fn floats_agree_with_onnxruntime() {
     #[rustfmt::skip]
+    #[allow(clippy::approx_constant)]
     let cases: Vec<Case> = vec![
         ("LogSoftmax", 17, vec![], &[&[2, 3]], &[2, 3], &[-2.182856, -0.4328555, -1.432855, -0.4076059, -1.407606, -2.407606]),
         ("Softmax", 11, vec![], &[&[2, 3, 2]], &[2, 3, 2], &[0.03678566, 0.2116869, 0.07787525, 0.4481411, 0.1648619, 0.0606493, 0.3739828, 0.1375806, 0.05061308, 0.2912581, 0.1071479, 0.03941751]),
@@ -131,7 +146,8 @@ fn losses_weigh_classes_and_skip_one() {
 
 #[test]
 fn what_does_not_fit_is_an_error() {
-    let cases: [(&str, Vec<AttributeProto>, &[&[usize]]); 8] = [
+    type Case = (&'static str, Vec<AttributeProto>, &'static [&'static [usize]]);
+    let cases: [Case; 8] = [
         ("ReduceSum", vec![], &[&[2, 3], &[1]]),
         ("ArgMax", vec![int("axis", 1)], &[&[2, 0]]),
         ("LayerNormalization", vec![], &[&[2, 3], &[4]]),
@@ -143,5 +159,39 @@ fn what_does_not_fit_is_an_error() {
     ];
     for (op, attributes, inputs) in cases {
         assert!(run(op, 23, attributes, inputs.iter().map(|dims| ramp(dims)).collect()).is_err(), "{op}");
+    }
+}
+
+/// Four tokens at once, and three and then one with what these leave behind.
+#[test]
+fn a_cache_of_keys_changes_nothing() {
+    let run = |query: Tensor, past: Option<[Tensor; 2]>, total: i32| {
+        let attributes = || {
+            let counts = vec![int("num_heads", 4), int("kv_num_heads", 2), int("do_rotary", 1)];
+            counts.into_iter().chain([int("local_window_size", 3)]).collect()
+        };
+        let [key, value] = past.map_or([None, None], |past| past.map(Some));
+        let angles = [f32::cos as fn(f32) -> f32, f32::sin].map(|angle| {
+            Tensor::new(&[6, 3], (0..18).map(|at| angle((at / 3) as f32 / (at % 3 + 1) as f32)).collect())
+        });
+        let [cosines, sines] = angles.map(Result::unwrap);
+        let (last, total) = (Tensor::vector(vec![total - 1]), Tensor::scalar(total));
+        let inputs = vec![Some(query), None, None, key, value, Some(last), Some(total), Some(cosines), Some(sines)];
+        let outputs = run_some("com.microsoft.GroupQueryAttention", 17, attributes(), inputs, 3).unwrap();
+        <[Tensor; 3]>::try_from(outputs.into_iter().map(|value| value.into_tensor().unwrap()).collect::<Vec<_>>())
+            .unwrap()
+    };
+    let all = ramp(&[1, 4, 48]);
+    let values = all.slice::<f32>().unwrap();
+    let first = Tensor::new(&[1, 3, 48], values[..144].to_vec()).unwrap();
+    let last = Tensor::new(&[1, 1, 48], values[144..].to_vec()).unwrap();
+    let [whole, whole_keys, whole_values] = run(all.clone(), None, 4);
+    let [_, keys, values] = run(first, None, 3);
+    let [step, keys, values] = run(last, Some([keys, values]), 4);
+    let pairs = [(&whole_keys, &keys), (&whole_values, &values)];
+    assert!(pairs.iter().all(|(a, b)| a == b));
+    let whole = &whole.slice::<f32>().unwrap()[72..];
+    for (a, e) in step.slice::<f32>().unwrap().iter().zip(whole) {
+        assert!((a - e).abs() < 1e-5, "{a} for {e}");
     }
 }
