@@ -70,7 +70,7 @@ fn along_axis(
         let tensor = call.take(0)?;
         let dims = tensor.dims().to_vec();
         let rank = dims.len();
-        let axis = if is_flat && axis == rank as i64 { rank } else { resolve_axis(axis, rank.max(1))? };
+        let axis = resolve_axis(axis, rank.max(1))?;
         let (_, behind) = dims.split_at(axis.min(rank));
         let size = |dims: &[usize]| dims.iter().fold(1usize, |size, &dim| size.saturating_mul(dim));
         let (n, inner) = match behind {

@@ -10,3 +10,4 @@ mod random;
 mod recurrent;
 mod reference;
 mod signal;
+mod sums;

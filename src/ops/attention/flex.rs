@@ -33,12 +33,15 @@ pub(super) fn flex(spec: &mut Spec) -> Result<Operator> {
     })
 }
 
+/// A product of two matrices: the inner size, the columns, the matrices and where the product goes.
+type Product<T> = fn(usize, usize, &[T], &[T], &mut [T]);
+
 /// Multiplies the heads of a query with those of a key or a value that they share.
 fn multiply<L: Lanes>(
     a: &Heads<L::Item>,
     b: &Heads<L::Item>,
     width: usize,
-    run: fn(usize, usize, &[L::Item], &[L::Item], &mut [L::Item]),
+    run: Product<L::Item>,
 ) -> Result<Vec<L::Item>> {
     let mut out = tensor::fill(&[a.batch, a.heads, a.length, width], L::item(0.0))?;
     for (index, out) in out.chunks_exact_mut((a.length * width).max(1)).enumerate() {

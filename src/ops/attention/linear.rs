@@ -52,6 +52,9 @@ impl Linear {
             return Err(Error::execution("a query, a key and a value that do not fit together"));
         }
         let gate = |input: usize, is_asked: bool| match is_asked {
+            true if !call.tensor(input)?.dims().starts_with(&[q.batch, q.length]) => {
+                Err(Error::execution("gates that do not fit the query"))
+            }
             true => call.tensor(input)?.to_f64s().map(Some),
             false => Ok(None),
         };

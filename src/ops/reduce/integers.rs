@@ -33,6 +33,7 @@ pub fn bounds_of(element_type: ElementType) -> RangeInclusive<i64> {
 /// A tensor of an integer type from the lowest bits of `values`.
 pub fn lower(element_type: ElementType, dims: &[usize], values: Vec<i64>) -> Result<Tensor> {
     let tensor = match element_type {
+        ElementType::Bool => Tensor::new(dims, values.iter().map(|&value| value != 0).collect())?,
         ElementType::Int64 => Tensor::new(dims, values)?,
         ElementType::Uint64 => Tensor::new(dims, values)?.retype(ElementType::Uint64),
         _ => match element_type.bytes() {
