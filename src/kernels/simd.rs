@@ -117,6 +117,13 @@ mod wide {
             F32x4(v128_bitselect(then.0, otherwise.0, f32x4_lt(self.0, other.0)))
         }
 
+        /// The first two and the last two of each in turn.
+        #[inline(always)]
+        pub fn zip(self, other: F32x4) -> (F32x4, F32x4) {
+            let low = i32x4_shuffle::<0, 4, 1, 5>(self.0, other.0);
+            (F32x4(low), F32x4(i32x4_shuffle::<2, 6, 3, 7>(self.0, other.0)))
+        }
+
         /// The even and the odd ones of eight.
         #[inline(always)]
         pub fn unzip(self, other: F32x4) -> (F32x4, F32x4) {
@@ -246,6 +253,13 @@ mod wide {
             let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
             let ([t0, t1, t2, t3], [o0, o1, o2, o3]) = (then.0, otherwise.0);
             F32x4([choose(a < e, t0, o0), choose(b < f, t1, o1), choose(c < g, t2, o2), choose(d < h, t3, o3)])
+        }
+
+        /// The first two and the last two of each in turn.
+        #[inline(always)]
+        pub fn zip(self, other: F32x4) -> (F32x4, F32x4) {
+            let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+            (F32x4([a, e, b, f]), F32x4([c, g, d, h]))
         }
 
         /// The even and the odd ones of eight.
