@@ -209,4 +209,5 @@ pub fn convolve(
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests;
