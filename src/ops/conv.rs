@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::conv::{Channels, Weights, convolve};
 use crate::kernels::gemm::Finish;
-use crate::tensor::{Dims, ElementType, Tensor, fill};
+use crate::tensor::{Dims, ElementType, Tensor, fill, zeroed};
 use geometry::{Attributes, spatial};
 
 pub const ENTRIES: &[Entry] = &[
@@ -112,7 +112,7 @@ impl Conv {
         }
         let residual = residual.map(Tensor::slice::<f32>).transpose()?;
         let bias = read_bias(call, 2, output)?;
-        let mut values = fill(&dims, 0.0f32)?;
+        let mut values = zeroed::<f32>(&dims)?;
         let size = (output * geometry.output_pixels()).max(1);
         let image_size = channels * geometry.input_pixels();
         let images = image.slice::<f32>()?;

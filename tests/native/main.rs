@@ -3,4 +3,5 @@
 
 mod conformance;
 mod onnx;
+mod products;
 mod reference;
