@@ -64,6 +64,12 @@ pub fn fill<T: Element>(dims: &[usize], value: T) -> Result<Vec<T>> {
     Ok(values)
 }
 
+/// The elements of a tensor of `dims`, all zero, which costs less than to fill it.
+pub fn zeroed<T: Element + bytemuck::Zeroable>(dims: &[usize]) -> Result<Vec<T>> {
+    let values = bytemuck::allocation::try_zeroed_slice_box(count_elements::<T>(dims)?);
+    values.map(<[T]>::into_vec).map_err(|()| out_of_memory(T::TYPE, dims))
+}
+
 fn out_of_memory(element_type: ElementType, dims: &[usize]) -> Error {
     Error::limit(format!("no memory for a tensor {}", describe(element_type.name(), dims)))
 }

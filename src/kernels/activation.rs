@@ -89,7 +89,7 @@ impl Activation {
             Activation::GeluTanh => map(values, |x| {
                 let cube = x.mul(x).mul(x);
                 // (1 + tanh(z)) / 2 is the sigmoid of 2 z.
-                let twice = cube.mul_add(splat(0.044715), x).mul(splat(-1.595_769_1));
+                let twice = cube.mul_add(splat(0.044715), x).mul(splat(-1.595_769));
                 x.div(splat(1.0).add(exp(twice)))
             }),
         }

@@ -10,11 +10,13 @@ mod fold;
 mod padded;
 mod transposed;
 mod unfold;
+mod winograd;
 
 use super::gemm::{Finish, Left, Matrix, PackedLeft, Right, Shape, multiply};
 use crate::error::{Error, Result};
 use depthwise::{convolve_channels, is_depthwise};
 use unfold::Unfolded;
+use winograd::{Transformed, is_suited, is_worthwhile};
 
 pub use fold::add_columns;
 pub use transposed::{TransposedWeights, convolve_transposed};
@@ -75,6 +77,13 @@ fn at(sizes: &[usize; 3], axis: usize) -> usize {
     sizes.get(axis).copied().unwrap_or(1)
 }
 
+/// All numbers.
+const ALL: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
+
+fn misfit(geometry: &Geometry) -> Error {
+    Error::execution(format!("sizes do not fit a convolution of {geometry:?}"))
+}
+
 /// The channels of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Channels {
@@ -92,6 +101,8 @@ pub struct Weights {
     channels: Channels,
     taps: usize,
     form: Form,
+    /// Three by three weights, transformed, where that is worth it.
+    transformed: Option<Transformed>,
 }
 
 #[derive(Debug, Clone)]
@@ -123,7 +134,15 @@ impl Weights {
             });
             Form::Packed(groups.collect::<Result<_>>()?)
         };
-        Ok(Weights { channels, taps, form })
+        Ok(Weights { channels, taps, form, transformed: None })
+    }
+
+    /// The same of weights that are used many times, for a kernel of three by three, not dilated, at every pixel: more is made
+    /// ready.
+    pub fn transform(channels: Channels, weights: &[f32]) -> Result<Weights> {
+        let packed = Weights::new(channels, 9, weights)?;
+        let transformed = is_worthwhile(&channels).then(|| Transformed::new(&channels, weights)).transpose()?;
+        Ok(Weights { transformed, ..packed })
     }
 
     /// The channels that the weights are for.
@@ -147,10 +166,13 @@ pub fn convolve(
         image.len() == input * geometry.input_pixels() && result.len() == output * pixels && taps == weights.taps;
     let bias_fits = finish.row_bias.is_none_or(|bias| bias.len() == output);
     if !fits || !bias_fits || finish.residual.is_some_and(|residual| residual.len() != result.len()) {
-        return Err(Error::execution(format!("sizes do not fit a convolution of {geometry:?}")));
+        return Err(misfit(geometry));
     }
     if result.is_empty() {
         return Ok(());
+    }
+    if let Some(transformed) = weights.transformed.as_ref().filter(|_| is_suited(geometry)) {
+        return transformed.convolve(geometry, image, finish, result);
     }
     let packed = match &weights.form {
         Form::Plain(plain) => {
@@ -187,4 +209,5 @@ pub fn convolve(
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests;

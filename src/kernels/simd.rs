@@ -147,6 +147,13 @@ mod wide {
             F32x4(f32x4_pmin(self.0, bound.0))
         }
 
+        /// The first two and the last two of each in turn.
+        #[inline(always)]
+        pub fn zip(self, other: F32x4) -> (F32x4, F32x4) {
+            let low = i32x4_shuffle::<0, 4, 1, 5>(self.0, other.0);
+            (F32x4(low), F32x4(i32x4_shuffle::<2, 6, 3, 7>(self.0, other.0)))
+        }
+
         /// The even and the odd ones of eight.
         #[inline(always)]
         pub fn unzip(self, other: F32x4) -> (F32x4, F32x4) {
@@ -296,6 +303,13 @@ mod wide {
         #[inline(always)]
         pub fn at_most(self, bound: F32x4) -> F32x4 {
             zip(self, bound, |value, bound| if bound < value { bound } else { value })
+        }
+
+        /// The first two and the last two of each in turn.
+        #[inline(always)]
+        pub fn zip(self, other: F32x4) -> (F32x4, F32x4) {
+            let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+            (F32x4([a, e, b, f]), F32x4([c, g, d, h]))
         }
 
         /// The even and the odd ones of eight.

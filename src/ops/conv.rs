@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::conv::{Channels, Weights, convolve};
 use crate::kernels::gemm::Finish;
-use crate::tensor::{Dims, ElementType, Tensor, fill};
+use crate::tensor::{Dims, ElementType, Tensor, fill, zeroed};
 use geometry::{Attributes, spatial};
 
 pub const ENTRIES: &[Entry] = &[
@@ -37,7 +37,7 @@ struct Conv {
 fn conv(spec: &mut Spec) -> Result<Operator> {
     let mut conv = Conv { attributes: Attributes::read(spec)?, activation: read_activation(spec)?, packed: None };
     if let Some(weights) = spec.constant(1).filter(|weights| weights.element_type() == ElementType::Float32) {
-        let packed = conv.pack(weights)?;
+        let packed = conv.pack(weights, true)?;
         conv.packed = Some((Dims::from_slice(weights.dims()), packed));
         spec.consume(1);
     }
@@ -74,11 +74,16 @@ fn read_bias<'a, T: crate::tensor::Element>(call: &'a Call, index: usize, channe
 }
 
 impl Conv {
-    fn pack(&self, weights: &Tensor) -> Result<Weights> {
+    /// Packs weights, with more effort where they are `kept`.
+    fn pack(&self, weights: &Tensor, kept: bool) -> Result<Weights> {
         let (output, each, kernel) = split_dims(weights.dims())?;
         let groups = self.attributes.groups;
         let input = each.checked_mul(groups).ok_or_else(|| Error::execution("too many channels"))?;
-        Weights::new(Channels { input, output, groups }, kernel.iter().product(), weights.slice()?)
+        let channels = Channels { input, output, groups };
+        if kept && kernel == [3, 3] && self.attributes.is_dense() {
+            return Weights::transform(channels, weights.slice()?);
+        }
+        Weights::new(channels, kernel.iter().product(), weights.slice()?)
     }
 
     fn run(&self, call: &Call) -> Result<Tensor> {
@@ -89,7 +94,7 @@ impl Conv {
             None if image.element_type() == ElementType::Float64 => return self.run_plain(call),
             None => {
                 let tensor = call.tensor(1)?;
-                made = self.pack(tensor)?;
+                made = self.pack(tensor, false)?;
                 (tensor.dims(), &made)
             }
         };
@@ -107,7 +112,7 @@ impl Conv {
         }
         let residual = residual.map(Tensor::slice::<f32>).transpose()?;
         let bias = read_bias(call, 2, output)?;
-        let mut values = fill(&dims, 0.0f32)?;
+        let mut values = zeroed::<f32>(&dims)?;
         let size = (output * geometry.output_pixels()).max(1);
         let image_size = channels * geometry.input_pixels();
         let images = image.slice::<f32>()?;

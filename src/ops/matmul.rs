@@ -10,7 +10,7 @@ use super::{Call, Entry, Operator, Spec, contrib, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::gemm::{Finish, Left, Matrix, PackedRight, Right, Shape, multiply};
-use crate::tensor::{ElementType, Tensor, fill};
+use crate::tensor::{ElementType, Tensor, zeroed};
 use operand::{Operand, Transposes, pair};
 use plain::multiply_plain;
 
@@ -119,7 +119,7 @@ impl MatMul {
                 starts.truncate(1);
             }
         }
-        let mut values = fill(&dims, 0.0f32)?;
+        let mut values = zeroed::<f32>(&dims)?;
         let bias = if self.has_bias { Some(call.slice::<f32>(2)?) } else { None };
         if let Some(bias) = bias.filter(|bias| bias.len() != right.columns) {
             return Err(Error::execution(format!("expected a bias of {} elements, got {}", right.columns, bias.len())));

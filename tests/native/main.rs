@@ -8,6 +8,7 @@ mod images;
 mod onnx;
 mod random;
 mod recurrent;
+mod products;
 mod reference;
 mod signal;
 mod sums;

@@ -57,8 +57,13 @@ fn check(geometry: Geometry, channels: Channels, seed: usize) {
     }
     finish.activation.apply(&mut expected);
     let mut actual = vec![f32::NAN; size];
-    let weights = Weights::new(channels, geometry.taps(), &values).unwrap();
-    convolve(&geometry, &weights, &image, &finish, &mut actual).unwrap();
+    let transforms = geometry.kernel == [1, 3, 3];
+    let weights = if transforms {
+        Weights::transform(channels, &values)
+    } else {
+        Weights::new(channels, geometry.taps(), &values)
+    };
+    convolve(&geometry, &weights.unwrap(), &image, &finish, &mut actual).unwrap();
     let limit = 2e-6 * (each * geometry.taps() + 4) as f32;
     for (index, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
         let close = (actual - expected).abs() <= limit;
@@ -135,4 +140,26 @@ fn convolutions_are_right_across_blocks() {
     let line = Geometry { kernel: [1, 1, 9], stride: [1, 1, 3], before: [0, 0, 4], ..line };
     check(line, channels(2, 3, 1), 6);
     check(line, channels(2, 2, 2), 7);
+}
+
+#[test]
+fn transformed_convolutions_are_right() {
+    for (seed, (rows, columns, before)) in
+        [(8, 13, 1), (9, 14, 1), (10, 15, 0), (16, 16, 2), (23, 30, 1), (56, 17, 1), (11, 40, 0)]
+            .into_iter()
+            .enumerate()
+    {
+        let geometry = Geometry {
+            input: [1, rows + 2 - 2 * before, columns + 2 - 2 * before],
+            output: [1, rows, columns],
+            kernel: [1, 3, 3],
+            stride: [1; 3],
+            dilation: [1; 3],
+            before: [0, before, before],
+        };
+        assert!(is_suited(&geometry));
+        let channels = Channels { input: 24 + seed, output: 31 - seed, groups: 1 };
+        assert!(is_worthwhile(&channels));
+        check(geometry, channels, seed);
+    }
 }

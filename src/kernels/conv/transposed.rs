@@ -53,7 +53,7 @@ pub fn convolve_transposed(
     let Channels { input, output, groups } = weights.channels;
     let (pixels, size) = (geometry.output_pixels(), geometry.input_pixels());
     if image.len() != input * pixels || result.len() != output * size || geometry.taps() != weights.taps {
-        return Err(Error::execution(format!("sizes do not fit a convolution of {geometry:?}")));
+        return Err(super::misfit(geometry));
     }
     if pixels == 0 || result.is_empty() {
         return Ok(());

@@ -1,3 +1,5 @@
+use super::blocks::{DEPTH, HEIGHT, WIDTH};
+use super::pack::pack_right;
 use super::*;
 
 /// Numbers from -1 to 1, the same for the same seed.

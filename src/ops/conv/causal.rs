@@ -6,7 +6,7 @@ use crate::kernels::activation::Activation;
 use crate::kernels::conv::{Channels, Geometry, Weights, convolve};
 use crate::kernels::gemm::Finish;
 use crate::ops::{Call, Operator, Spec, several};
-use crate::tensor::{Tensor, fill};
+use crate::tensor::{Tensor, zeroed};
 use crate::value::Value;
 
 /// Each channel is convolved with the values before it, those of the calls before included.
@@ -34,7 +34,7 @@ fn run(call: &Call, activation: Activation) -> Result<Vec<Value>> {
     }
     let past = past.map(Tensor::slice::<f32>).transpose()?;
     // The past, or zeros, and then the input, for each channel.
-    let mut whole = fill(&[batch, channels, before + length], 0.0f32)?;
+    let mut whole = zeroed::<f32>(&[batch, channels, before + length])?;
     let values = input.slice::<f32>()?;
     for (row, whole) in whole.chunks_exact_mut((before + length).max(1)).enumerate() {
         let past = past.and_then(|past| past.get(row * before..(row + 1) * before)).unwrap_or_default();
@@ -53,7 +53,7 @@ fn run(call: &Call, activation: Activation) -> Result<Vec<Value>> {
         before: [0; 3],
     };
     let finish = Finish { row_bias: super::read_bias(call, 2, channels)?, activation, ..Finish::default() };
-    let mut output = fill(input.dims(), 0.0f32)?;
+    let mut output = zeroed::<f32>(input.dims())?;
     let results = output.chunks_exact_mut((channels * length).max(1));
     for (whole, result) in whole.chunks_exact((channels * (before + length)).max(1)).zip(results) {
         convolve(&geometry, &weights, whole, &finish, result)?;

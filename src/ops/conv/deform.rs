@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::kernels::conv::Geometry;
 use crate::kernels::gemm::{Finish, Left, Matrix, Right, Shape, multiply};
 use crate::ops::{Call, Operator, Spec, single};
-use crate::tensor::{Dims, ElementType, Tensor, fill};
+use crate::tensor::{Dims, ElementType, Tensor, zeroed};
 
 struct Deform {
     attributes: Attributes,
@@ -60,8 +60,8 @@ impl Deform {
         {
             return Err(Error::execution(format!("expected a bias of {output} elements, got {}", bias.len())));
         }
-        let mut values = fill(&dims, 0.0f32)?;
-        let mut columns = fill(&[channels, taps, pixels], 0.0f32)?;
+        let mut values = zeroed::<f32>(&dims)?;
+        let mut columns = zeroed::<f32>(&[channels, taps, pixels])?;
         let sampler = Sampler { geometry: &geometry, rank, offset_groups: self.offset_groups, channels };
         for (index, result) in values.chunks_exact_mut((output * pixels).max(1)).enumerate() {
             let image_size = channels * geometry.input_pixels();

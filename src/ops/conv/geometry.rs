@@ -61,6 +61,12 @@ impl Attributes {
         Ok(attributes)
     }
 
+    /// Whether every pixel is a place of the kernel, and neighbours meet neighbours.
+    pub fn is_dense(&self) -> bool {
+        let ones = |sizes: &Option<Vec<usize>>| sizes.iter().flatten().all(|&size| size == 1);
+        ones(&self.strides) && ones(&self.dilations)
+    }
+
     fn sizes(values: &Option<Vec<usize>>, name: &str, count: usize, default: usize) -> Result<Vec<usize>> {
         match values {
             None => Ok(vec![default; count]),

@@ -5,7 +5,7 @@ use super::{plain, read_bias, split_dims};
 use crate::error::{Error, Result};
 use crate::kernels::conv::{Channels, TransposedWeights, convolve_transposed};
 use crate::ops::{Call, Operator, Spec, single};
-use crate::tensor::{Dims, ElementType, Tensor, fill};
+use crate::tensor::{Dims, ElementType, Tensor, fill, zeroed};
 
 struct ConvTranspose {
     attributes: Attributes,
@@ -68,7 +68,7 @@ impl ConvTranspose {
                 &made
             }
         };
-        let mut values = fill(&dims, 0.0f32)?;
+        let mut values = zeroed::<f32>(&dims)?;
         if let Some(bias) = bias {
             let results = values.chunks_exact_mut(geometry.input_pixels().max(1));
             results.zip(bias.iter().cycle()).for_each(|(result, bias)| result.fill(*bias));

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::gemm::{Finish, Left, Matrix, PackedRight, Right, Shape, multiply};
 use crate::ops::{Call, Operator, Spec, single};
-use crate::tensor::{Element, ElementType, Tensor, fill};
+use crate::tensor::{Element, ElementType, Tensor, zeroed};
 
 struct Gemm {
     transposes: (bool, bool),
@@ -78,7 +78,7 @@ impl Gemm {
             let product = multiply_plain(a, call.tensor(1)?, (&left, &right), &dims, &starts)?;
             return self.add_plain(product, c, shape);
         }
-        let mut values = fill(&dims, 0.0f32)?;
+        let mut values = zeroed::<f32>(&dims)?;
         let (a, b);
         let (left, right) = match &self.packed {
             Some(packed) => (matrix(&left, call.slice(0)?), Right::Packed(packed)),

@@ -1,0 +1,261 @@
+//! The loops around the tiles.
+
+use std::ops::Range;
+
+use super::pack::{Matrix, pack_right};
+use super::tile::{COLUMNS, Panel, ROWS, Rows, Stream, Strided, multiply_tile};
+use super::{Finish, Left, Right, Shape};
+use crate::kernels::simd::F32x4;
+
+/// Rows of B in a block.
+pub(super) const DEPTH: usize = 320;
+/// Columns of B in a block.
+pub(super) const WIDTH: usize = 256;
+/// Rows of A for a block of B.
+pub(super) const HEIGHT: usize = 256;
+/// Elements of panels of B that stay in the first-level cache.
+pub(super) const NEAR: usize = 4096;
+/// With no more rows of A than these, packing B costs more than it gains.
+pub(super) const FEW: usize = 2 * ROWS;
+
+/// A part of the product: what it reads of A and B and where it goes in C.
+pub(super) struct Block {
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
+    pub depth: Range<usize>,
+    /// Whether nothing has been added to C yet.
+    pub is_first: bool,
+    pub is_last: bool,
+}
+
+/// A product that is being computed.
+pub(super) struct Job<'a> {
+    shape: Shape,
+    left: Left<'a>,
+    finish: &'a Finish<'a>,
+    stride: usize,
+    range: (f32, f32),
+    /// The bias of each row, as often as a tile has columns.
+    row_bias: Vec<[f32; COLUMNS]>,
+}
+
+/// Ranges of about `size`, a multiple of `unit`, that cover `0..count`; one that is empty where there is nothing to cover.
+fn split(count: usize, size: usize, unit: usize) -> impl Iterator<Item = Range<usize>> {
+    let parts = count.div_ceil(size).max(1);
+    let size = count.div_ceil(parts).next_multiple_of(unit).max(unit);
+    (0..count.max(1)).step_by(size).map(move |start| start..count.min(start + size))
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn new(shape: Shape, left: Left<'a>, finish: &'a Finish<'a>, stride: usize) -> Job<'a> {
+        let bias = finish.row_bias.unwrap_or_default().iter().take(shape.m);
+        let mut row_bias: Vec<_> = bias.map(|bias| [*bias; COLUMNS]).collect();
+        if !row_bias.is_empty() {
+            row_bias.resize(shape.m.next_multiple_of(ROWS), [0.0; COLUMNS]);
+        }
+        Job { shape, left, finish, stride, range: finish.activation.range(), row_bias }
+    }
+
+    pub(super) fn run(&self, mut right: Right, c: &mut [f32]) {
+        let Shape { m, k, n } = self.shape;
+        let depth = if m <= FEW && !matches!(right, Right::Source(_)) { k.max(1) } else { DEPTH };
+        let is_direct = m <= FEW && matches!(&right, Right::Matrix(matrix) if matrix.column_stride == 1);
+        let mut panels: Vec<f32> = Vec::new();
+        for columns in split(n, WIDTH, COLUMNS) {
+            for depth in split(k, depth, 4) {
+                let panel = depth.len() * COLUMNS;
+                if !is_direct && !matches!(right, Right::Packed(_)) {
+                    panels.resize(panel * columns.len().div_ceil(COLUMNS), 0.0);
+                }
+                match &mut right {
+                    Right::Matrix(matrix) if !is_direct => {
+                        pack_right(*matrix, depth.clone(), columns.clone(), &mut panels);
+                    }
+                    Right::Source(source) => source.pack(depth.clone(), columns.clone(), &mut panels),
+                    _ => {}
+                }
+                for rows in split(m, HEIGHT, ROWS) {
+                    let (is_first, is_last) = (depth.start == 0, depth.end == k);
+                    let block = Block { rows, columns: columns.clone(), depth: depth.clone(), is_first, is_last };
+                    // SAFETY: `multiply` checked all slices; panels hold the block's columns for its depth.
+                    unsafe {
+                        match &right {
+                            Right::Matrix(matrix) if is_direct => self.run_direct(&block, *matrix, c),
+                            Right::Packed(packed) => {
+                                let start = columns.start * k + depth.start * COLUMNS;
+                                self.run_panels(&block, packed.panels.as_ptr().add(start), k * COLUMNS, c);
+                            }
+                            _ => self.run_panels(&block, panels.as_ptr(), panel, c),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// Panels `step` apart can be read from `panels`, and `multiply` checked the rest.
+    unsafe fn run_panels(&self, block: &Block, panels: *const f32, step: usize, c: &mut [f32]) {
+        // As many panels as stay in the cache are used for a few rows of A before the next rows: what is written is then
+        // contiguous.
+        let group = (NEAR / (block.depth.len() * COLUMNS).max(1)).max(1) * COLUMNS;
+        for start in block.columns.clone().step_by(group) {
+            let columns = start..block.columns.end.min(start + group);
+            for row in block.rows.clone().step_by(ROWS) {
+                for column in columns.clone().step_by(COLUMNS) {
+                    // SAFETY: the caller's promise.
+                    unsafe {
+                        let panel = panels.add((column - block.columns.start) / COLUMNS * step);
+                        self.run_tile(block, row, column, Panel(panel), c);
+                    }
+                }
+            }
+        }
+        self.activate(block, c);
+    }
+
+    /// # Safety
+    /// `multiply` checked all slices.
+    unsafe fn run_direct(&self, block: &Block, matrix: Matrix, c: &mut [f32]) {
+        for column in block.columns.clone().step_by(COLUMNS) {
+            let width = block.columns.end - column;
+            // SAFETY: the caller's promise; the last columns are packed, since there are not eight.
+            unsafe {
+                if width >= COLUMNS {
+                    let start = matrix.data.as_ptr().add(block.depth.start * matrix.row_stride + column);
+                    self.run_column(block, column, Strided(Rows { start, stride: matrix.row_stride }), c);
+                } else {
+                    let mut panel = vec![0.0; block.depth.len() * COLUMNS];
+                    pack_right(matrix, block.depth.clone(), column..block.columns.end, &mut panel);
+                    self.run_column(block, column, Panel(panel.as_ptr()), c);
+                }
+            }
+        }
+        self.activate(block, c);
+    }
+
+    pub(super) fn activate(&self, block: &Block, c: &mut [f32]) {
+        if !block.is_last || self.finish.activation.is_range() {
+            return;
+        }
+        for row in block.rows.clone() {
+            let start = row * self.stride;
+            if let Some(values) = c.get_mut(start + block.columns.start..start + block.columns.end) {
+                self.finish.activation.apply(values);
+            }
+        }
+    }
+
+    /// The tiles of up to eight columns, from the top down.
+    ///
+    /// # Safety
+    /// `right` has the block's depth, and `multiply` checked all slices.
+    pub(super) unsafe fn run_column<S: Stream>(&self, block: &Block, column: usize, right: S, c: &mut [f32]) {
+        for row in block.rows.clone().step_by(ROWS) {
+            // SAFETY: the caller's promise.
+            unsafe { self.run_tile(block, row, column, right, c) };
+        }
+    }
+
+    /// # Safety
+    /// `right` has the block's depth, and `multiply` checked all slices.
+    #[inline(always)]
+    unsafe fn run_tile<S: Stream>(&self, block: &Block, row: usize, column: usize, right: S, c: &mut [f32]) {
+        let columns = COLUMNS.min(block.columns.end - column);
+        let depth = block.depth.len();
+        let (low, high) = if block.is_last { self.range } else { (f32::NEG_INFINITY, f32::INFINITY) };
+        let c = c.as_mut_ptr();
+        let rows = ROWS.min(block.rows.end - row);
+        let mut buffer = [0.0; ROWS * COLUMNS];
+        let is_whole = columns == COLUMNS && (rows == ROWS || matches!(self.left, Left::Matrix(_)));
+        // SAFETY: the rows and columns are inside all slices; tiles that are not whole go by `buffer`.
+        unsafe {
+            let own = Rows { start: c.add(row * self.stride + column), stride: self.stride };
+            let from = self.begin(block, (row, rows), (column, columns), own, is_whole, &mut buffer);
+            let to = if is_whole { own } else { Rows { start: buffer.as_mut_ptr(), stride: COLUMNS } };
+            match self.left {
+                Left::Packed(packed) => {
+                    let start = packed.panels.as_ptr().add(row * self.shape.k + block.depth.start * ROWS);
+                    let left = Rows { start, stride: 1 };
+                    multiply_tile::<ROWS, true, S>(depth, left, right, from, to, low, high);
+                }
+                Left::Matrix(matrix) => {
+                    let start = matrix.data.as_ptr().wrapping_add(row * matrix.row_stride + block.depth.start);
+                    let left = Rows { start, stride: matrix.row_stride };
+                    match rows {
+                        1 => multiply_tile::<1, false, S>(depth, left, right, from, to, low, high),
+                        2 => multiply_tile::<2, false, S>(depth, left, right, from, to, low, high),
+                        3 => multiply_tile::<3, false, S>(depth, left, right, from, to, low, high),
+                        _ => multiply_tile::<ROWS, false, S>(depth, left, right, from, to, low, high),
+                    }
+                }
+            }
+            if !is_whole {
+                for (index, from) in buffer.chunks_exact(COLUMNS).take(rows).enumerate() {
+                    std::ptr::copy_nonoverlapping(from.as_ptr(), own.start.add(index * self.stride), columns);
+                }
+            }
+        }
+    }
+
+    /// What a tile's sums start from, in place or in `buffer`.
+    ///
+    /// # Safety
+    /// The tile is inside all slices.
+    unsafe fn begin(
+        &self,
+        block: &Block,
+        (row, rows): (usize, usize),
+        (column, columns): (usize, usize),
+        own: Rows<*mut f32>,
+        is_whole: bool,
+        buffer: &mut [f32; ROWS * COLUMNS],
+    ) -> Rows<*const f32> {
+        const ZEROS: [f32; COLUMNS] = [0.0; COLUMNS];
+        let own = Rows { start: own.start.cast_const(), stride: own.stride };
+        let Finish { row_bias, column_bias, residual, accumulates, .. } = self.finish;
+        // SAFETY: the caller's promise; whole tiles have eight columns, others are copied column by column.
+        unsafe {
+            let residual =
+                residual.map(|data| Rows { start: data.as_ptr().add(row * self.stride + column), stride: self.stride });
+            let (base, row_bias, column_bias, more) = if block.is_first {
+                let base = if *accumulates { Some(own) } else { residual };
+                (base, *row_bias, *column_bias, residual.filter(|_| *accumulates))
+            } else {
+                (Some(own), None, None, None)
+            };
+            match (base, row_bias, column_bias, more) {
+                (None, None, None, _) => return Rows { start: ZEROS.as_ptr(), stride: 0 },
+                (None, Some(_), None, _) => {
+                    return Rows { start: self.row_bias.as_ptr().add(row).cast(), stride: COLUMNS };
+                }
+                (None, None, Some(bias), _) if is_whole => {
+                    return Rows { start: bias.as_ptr().add(column), stride: 0 };
+                }
+                (Some(base), None, None, None) if is_whole => return base,
+                _ => {}
+            }
+            if let Some(bias) = row_bias {
+                for (index, bias) in bias.iter().skip(row).take(rows).enumerate() {
+                    let to = buffer.as_mut_ptr().add(index * COLUMNS);
+                    F32x4::splat(*bias).store(to);
+                    F32x4::splat(*bias).store(to.add(4));
+                }
+            }
+            let column_bias = column_bias.map(|bias| Rows { start: bias.as_ptr().add(column), stride: 0 });
+            for added in [base, column_bias, more].into_iter().flatten() {
+                for index in 0..rows {
+                    let from = added.start.add(index * added.stride);
+                    let to = buffer.as_mut_ptr().add(index * COLUMNS);
+                    if columns == COLUMNS {
+                        F32x4::load(from).add(F32x4::load(to)).store(to);
+                        F32x4::load(from.add(4)).add(F32x4::load(to.add(4))).store(to.add(4));
+                    } else {
+                        (0..columns).for_each(|column| *to.add(column) += *from.add(column));
+                    }
+                }
+            }
+        }
+        Rows { start: buffer.as_ptr(), stride: COLUMNS }
+    }
+}
