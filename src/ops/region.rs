@@ -72,6 +72,9 @@ fn pool_regions<T: Real>(call: &Call, pooled: [usize; 2], scale: f32) -> Result<
     let regions = regions.slice::<T>()?.as_chunks::<5>().0;
     let dims = [regions.len(), images.channels, height, width];
     let mut output = reserve::<T>(&dims)?;
+    if dims.contains(&0) {
+        return Tensor::new(&dims, output);
+    }
     for region in regions {
         let [image, left, top, right, bottom] = region.map(Real::to_f64);
         let rows = split_range(top, bottom, scale, height, images.height);
@@ -118,6 +121,9 @@ fn crop_and_resize(spec: &mut Spec) -> Result<Operator> {
         let values = call.slice::<f32>(0)?;
         let dims = [indices.len(), images.channels, height, width];
         let mut output = reserve::<f32>(&dims)?;
+        if dims.contains(&0) {
+            return Tensor::new(&dims, output);
+        }
         let regions = regions.slice::<f32>()?.as_chunks::<4>().0;
         for (&[top, left, bottom, right], &image) in regions.iter().zip(indices.to_i64s()?.iter()) {
             let rows = locate_crop(top, bottom, height, images.height);

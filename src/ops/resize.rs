@@ -11,7 +11,7 @@ use super::shape::resolve_axis;
 use super::{Call, Entry, Operator, Spec, contrib, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::nearest::Map;
-use crate::tensor::{Dims, ElementType, Tensor, reserve};
+use crate::tensor::{Dims, ElementType, Tensor, count_elements, reserve};
 use crate::with_bits;
 
 pub const ENTRIES: &[Entry] = &[
@@ -76,10 +76,10 @@ fn resize(spec: &mut Spec) -> Result<Operator> {
     single(move |call| {
         let axes = request.find_axes(call)?;
         let tensor = call.take(0)?;
-        if axes.iter().all(|axis| axis.input == axis.output) {
-            return Ok(tensor);
+        match resize_trivially(&tensor, &axes)? {
+            Some(resized) => Ok(resized),
+            None => interpolation.resize(&tensor, &axes),
         }
-        interpolation.resize(&tensor, &axes)
     })
 }
 
@@ -104,6 +104,21 @@ fn scale_image(spec: &mut Spec) -> Result<Operator> {
     })
 }
 
+/// A tensor of the same size, or of no elements. Other sizes are within the limit.
+fn resize_trivially(tensor: &Tensor, axes: &[Axis]) -> Result<Option<Tensor>> {
+    if axes.iter().all(|axis| axis.input == axis.output) {
+        return Ok(Some(tensor.clone()));
+    }
+    let dims: Dims = axes.iter().map(|axis| axis.output).collect();
+    if dims.contains(&0) {
+        return Tensor::zeros(tensor.element_type(), &dims).map(Some);
+    }
+    count_elements::<u8>(&dims)?;
+    // Each axis takes a table of its positions.
+    axes.iter().try_for_each(|axis| count_elements::<u64>(&[axis.output]).map(drop))?;
+    Ok(None)
+}
+
 fn resize_to_nearest(
     tensor: Tensor,
     axes: &[Axis],
@@ -111,8 +126,8 @@ fn resize_to_nearest(
     rounding: Rounding,
     outside: f32,
 ) -> Result<Tensor> {
-    if axes.iter().all(|axis| axis.input == axis.output) {
-        return Ok(tensor);
+    if let Some(resized) = resize_trivially(&tensor, axes)? {
+        return Ok(resized);
     }
     let dims: Dims = axes.iter().map(|axis| axis.output).collect();
     let maps: Vec<_> = axes.iter().map(|axis| axis.find_nearest(transform, rounding)).collect();

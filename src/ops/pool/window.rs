@@ -155,7 +155,11 @@ impl Axis {
     /// The places of the windows.
     pub fn taps(&self) -> Vec<Tap> {
         let stride = self.stride as i64;
-        let taps = (0..self.kernel).map(|place| {
+        // Other places lie in the padding in every window.
+        let reach = (self.output as i64 - 1).max(0) * stride;
+        let first = divide_up(self.before - reach, self.dilation).max(0);
+        let end = divide_up(self.input as i64 + self.before, self.dilation).min(self.kernel);
+        let taps = (first..end).map(|place| {
             let offset = place * self.dilation - self.before;
             let first = divide_up(-offset, stride).max(0);
             let end = divide_up(self.input as i64 - offset, stride).clamp(first, (self.output as i64).max(first));

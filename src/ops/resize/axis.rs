@@ -102,7 +102,7 @@ impl Axis {
     fn locate(&self, position: usize, transform: Transform) -> f32 {
         let (at, input, output) = (position as f32, self.input as f32, self.output as f32);
         let (start, end) = self.region;
-        match transform {
+        let located = match transform {
             _ if self.is_kept() => at,
             Transform::HalfPixel => (at + 0.5) / self.scale - 0.5,
             Transform::PytorchHalfPixel if self.output <= 1 => 0.0,
@@ -119,7 +119,9 @@ impl Axis {
                 start * (input - 1.0) + at * (end - start) * (input - 1.0) / (output - 1.0)
             }
             Transform::TfCropAndResize => (0.5 * f64::from(start + end) * f64::from(input - 1.0)) as f32,
-        }
+        };
+        // Far outside all positions are alike, and whole numbers around them do not overflow.
+        located.clamp(-1e9, 1e9)
     }
 
     fn is_outside(&self, at: f32, transform: Transform) -> bool {

@@ -187,6 +187,9 @@ fn make_grid(call: &Call, aligns_corners: bool) -> Result<Tensor> {
     let sizes = sizes.get(1..).unwrap_or_default();
     let dims: Dims = std::iter::once(batch).chain(sizes.iter().copied()).chain([rank]).collect();
     let mut values = reserve::<f64>(&dims)?;
+    if dims.contains(&0) {
+        return Tensor::zeros(theta.element_type(), &dims);
+    }
     let spread = |position: usize, size: usize| match size {
         _ if !aligns_corners => (2 * position + 1) as f64 / size as f64 - 1.0,
         // As in onnxruntime, where PyTorch says 0.
