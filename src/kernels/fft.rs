@@ -1,131 +1,14 @@
 //! Discrete Fourier transforms of any length, of several signals side by side: one a lane.
 
+mod lanes;
+mod real;
+
+pub use lanes::{Complex, Lanes};
+pub use real::RealFourier;
+
 use std::f64::consts::PI;
 
-use super::simd::F32x4;
-
-/// Signals side by side: one sample of each.
-pub trait Lanes: Copy + Send + Sync + 'static {
-    /// One signal's sample.
-    type Sample: Copy + Default + Send + Sync;
-    /// The number of signals.
-    const COUNT: usize;
-    /// A number for all signals.
-    fn splat(value: f64) -> Self;
-    /// A sample for all signals.
-    fn spread(sample: Self::Sample) -> Self;
-    /// The sample of a number.
-    fn sample(value: f64) -> Self::Sample;
-    /// The samples of the signals.
-    fn gather(sample: impl Fn(usize) -> Self::Sample) -> Self;
-    /// Hands out the samples of the signals.
-    fn scatter(self, put: impl FnMut(usize, Self::Sample));
-    /// The sum.
-    fn add(self, other: Self) -> Self;
-    /// The difference.
-    fn sub(self, other: Self) -> Self;
-    /// The product.
-    fn mul(self, other: Self) -> Self;
-}
-
-impl Lanes for F32x4 {
-    type Sample = f32;
-    const COUNT: usize = 4;
-
-    #[inline(always)]
-    fn splat(value: f64) -> Self {
-        F32x4::splat(value as f32)
-    }
-
-    #[inline(always)]
-    fn spread(sample: f32) -> Self {
-        F32x4::splat(sample)
-    }
-
-    fn sample(value: f64) -> f32 {
-        value as f32
-    }
-
-    #[inline(always)]
-    fn gather(sample: impl Fn(usize) -> f32) -> Self {
-        F32x4::new([sample(0), sample(1), sample(2), sample(3)])
-    }
-
-    #[inline(always)]
-    fn scatter(self, mut put: impl FnMut(usize, f32)) {
-        self.to_array().into_iter().enumerate().for_each(|(lane, sample)| put(lane, sample));
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        F32x4::add(self, other)
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        F32x4::sub(self, other)
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        F32x4::mul(self, other)
-    }
-}
-
-impl Lanes for f64 {
-    type Sample = f64;
-    const COUNT: usize = 1;
-
-    fn splat(value: f64) -> Self {
-        value
-    }
-
-    fn spread(sample: f64) -> Self {
-        sample
-    }
-
-    fn sample(value: f64) -> f64 {
-        value
-    }
-
-    fn gather(sample: impl Fn(usize) -> f64) -> Self {
-        sample(0)
-    }
-
-    fn scatter(self, mut put: impl FnMut(usize, f64)) {
-        put(0, self);
-    }
-
-    fn add(self, other: Self) -> Self {
-        self + other
-    }
-
-    fn sub(self, other: Self) -> Self {
-        self - other
-    }
-
-    fn mul(self, other: Self) -> Self {
-        self * other
-    }
-}
-
-/// A complex number of each signal: real and imaginary part.
-pub type Complex<L> = [L; 2];
-
-#[inline(always)]
-fn add<L: Lanes>([a, b]: Complex<L>, [c, d]: Complex<L>) -> Complex<L> {
-    [a.add(c), b.add(d)]
-}
-
-#[inline(always)]
-fn sub<L: Lanes>([a, b]: Complex<L>, [c, d]: Complex<L>) -> Complex<L> {
-    [a.sub(c), b.sub(d)]
-}
-
-#[inline(always)]
-fn mul<L: Lanes>([a, b]: Complex<L>, [c, d]: Complex<L>) -> Complex<L> {
-    [a.mul(c).sub(b.mul(d)), a.mul(d).add(b.mul(c))]
-}
+use lanes::{add, mul, sub};
 
 /// The largest prime that is a radix. Lengths with larger ones become convolutions.
 const LARGEST: usize = 31;
@@ -312,44 +195,11 @@ impl<L: Lanes> Fourier<L> {
     }
 }
 
-/// A transform of real signals of an even length: one of half the length, of which even samples are the real parts and odd
-/// samples the imaginary ones.
-pub struct RealFourier<L: Lanes> {
-    half: Fourier<L>,
-    roots: Vec<[L::Sample; 2]>,
-}
-
-impl<L: Lanes> RealFourier<L> {
-    /// A transform of `2 * half`.
-    pub fn new(half: usize) -> RealFourier<L> {
-        let roots = (0..=half).map(|part| root(part, 2 * half)).map(|(re, im)| [L::sample(re), L::sample(im)]);
-        RealFourier { half: Fourier::new(half), roots: roots.collect() }
-    }
-
-    /// Transforms `half` pairs of samples into the first `half + 1` numbers of the spectrum.
-    pub fn run(&self, samples: &mut Vec<Complex<L>>, room: &mut Vec<Complex<L>>) {
-        self.half.run(samples, room);
-        room.clear();
-        let half = L::splat(0.5);
-        let first = samples.first().copied();
-        let forwards = samples.iter().copied().chain(first);
-        let backwards = first.into_iter().chain(samples.iter().rev().copied());
-        for ((one, [re, im]), &[cos, sin]) in forwards.zip(backwards).zip(&self.roots) {
-            let other = [re, L::splat(0.0).sub(im)];
-            let (even, [re, im]) = (add(one, other), sub(one, other));
-            // -i times the difference: the transform of the odd samples.
-            let odd = mul([im, L::splat(0.0).sub(re)], [L::spread(cos), L::spread(sin)]);
-            let [re, im] = add(even, odd);
-            room.push([re.mul(half), im.mul(half)]);
-        }
-        std::mem::swap(samples, room);
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::kernels::simd::F32x4;
 
     fn check<L: Lanes>(length: usize, tolerance: f64)
     where

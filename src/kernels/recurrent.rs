@@ -9,7 +9,7 @@ use super::simd::F32x4;
 use crate::tensor::Element;
 
 /// Columns of a panel: four registers, so that one row keeps eight sums going and two rows as many.
-const WIDTH: usize = 16;
+pub const WIDTH: usize = 16;
 
 /// Rows whose elements stay in the cache while all panels pass.
 const BLOCK: usize = 64;

@@ -41,6 +41,16 @@ fn wave(dims: &[usize], seed: f64) -> Tensor {
     Tensor::new(dims, (0..count).map(|index| (index as f64 * 0.37 + seed).sin() as f32).collect()).unwrap()
 }
 
+fn constant(name: &str, data_type: DataType, tensor: &Tensor) -> TensorProto {
+    TensorProto {
+        name: name.to_string(),
+        dims: tensor.dims().iter().map(|&dim| dim as i64).collect(),
+        data_type: data_type as i32,
+        raw_data: tensor.as_bytes().to_vec(),
+        ..TensorProto::default()
+    }
+}
+
 #[derive(Clone)]
 struct Case {
     op: &'static str,
@@ -98,13 +108,7 @@ impl Case {
             let dims = vec!["?"; tensor.rank()].join(" ");
             let data_type = if *name == "lengths" { DataType::Int32 } else { float };
             if constants.contains(&index) {
-                graph.initializer.push(TensorProto {
-                    name: name.to_string(),
-                    dims: tensor.dims().iter().map(|&dim| dim as i64).collect(),
-                    data_type: data_type as i32,
-                    raw_data: tensor.as_bytes().to_vec(),
-                    ..TensorProto::default()
-                });
+                graph.initializer.push(constant(name, data_type, tensor));
             } else {
                 graph.input.push(value(name, data_type, &dims));
                 given.push((name.to_string(), Value::Tensor(tensor.clone())));
@@ -265,5 +269,49 @@ fn no_rows_and_no_steps_give_no_output() {
             assert_eq!(results[0].dims(), [steps, 1, batch, HIDDEN]);
             assert_eq!(results[1], Tensor::new(&[1, batch, HIDDEN], vec![0f32; batch * HIDDEN]).unwrap());
         }
+    }
+}
+
+#[test]
+fn weights_of_8_bits_are_those_of_onnxruntime() {
+    let bytes = |dims: &[usize]| {
+        let values = (0..dims.iter().product()).map(|index: usize| (index * 37 % 256) as u8);
+        Tensor::new(dims, values.collect()).unwrap()
+    };
+    let scales = wave(&[1, 12], 5.0).to_f32s().unwrap().iter().map(|scale| scale * 0.01).collect();
+    let inputs = [
+        ("x", DataType::Float, wave(&[STEPS, 1, INPUT], 1.0)),
+        ("w", DataType::Uint8, bytes(&[1, INPUT, 12])),
+        ("r", DataType::Uint8, bytes(&[1, HIDDEN, 12])),
+        ("b", DataType::Float, wave(&[1, 24], 4.0)),
+        ("w_scale", DataType::Float, Tensor::new(&[1, 12], scales).unwrap()),
+        ("w_zero", DataType::Uint8, Tensor::new(&[1, 12], vec![128u8; 12]).unwrap()),
+        ("r_scale", DataType::Float, Tensor::vector(vec![0.005f32])),
+        ("r_zero", DataType::Uint8, Tensor::vector(vec![120u8])),
+    ];
+    let expected = [-0.144693, -0.00294, 0.093591, -0.20477, 0.006434, 0.125479, -0.136144, 0.044468, 0.110961];
+    let expected = Tensor::new(&[STEPS, 1, 1, HIDDEN], expected.to_vec()).unwrap();
+    for held in [0..0, 1..8] {
+        let mut layer = node("DynamicQuantizeLSTM x w r b -> y");
+        layer.domain = "com.microsoft".into();
+        layer.input.extend(["", "", "", "", "w_scale", "w_zero", "r_scale", "r_zero"].map(String::from));
+        layer.attribute = vec![int("hidden_size", HIDDEN as i64)];
+        let mut graph = GraphProto { node: vec![layer], ..GraphProto::default() };
+        graph.output = vec![value("y", DataType::Float, "? ? ? ?")];
+        let mut given = vec![];
+        for (index, (name, data_type, tensor)) in inputs.iter().enumerate() {
+            if held.contains(&index) {
+                graph.initializer.push(constant(name, *data_type, tensor));
+            } else {
+                graph.input.push(value(name, *data_type, &vec!["?"; tensor.rank()].join(" ")));
+                given.push((name.to_string(), Value::Tensor(tensor.clone())));
+            }
+        }
+        let mut model = model(graph);
+        let mut contrib = model.opset_import[0].clone();
+        (contrib.domain, contrib.version) = ("com.microsoft".into(), 1);
+        model.opset_import.push(contrib);
+        let result = load(&model).unwrap().run(given, None).unwrap().remove(0).1;
+        assert_close(result.tensor().unwrap(), &expected, "DynamicQuantizeLSTM");
     }
 }

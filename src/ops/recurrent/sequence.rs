@@ -69,7 +69,7 @@ pub fn run<T: Real>(layer: &Layer, weights: &Weights<T>, call: &Call) -> Result<
     let mut finals = [fill(&state_dims, T::ZERO)?, fill(&state_dims, T::ZERO)?];
     // As in onnxruntime, steps that no sequence has do not take part in the range that is rounded to.
     let longest = lengths.as_ref().and_then(|lengths| lengths.iter().max()).filter(|_| !layer.is_batch_first);
-    let used = longest.copied().unwrap_or(steps) * batch * inner;
+    let used = longest.copied().unwrap_or(steps).saturating_mul(batch).saturating_mul(inner);
     let rounded = if layer.rounds { Some(round(x.slice::<T>()?, used)) } else { None };
     let values = rounded.as_deref().map_or_else(|| x.slice::<T>(), Ok)?;
     let inputs = Inputs { places, values, inner, lengths, initial };
@@ -148,7 +148,7 @@ fn run_direction<T: Real>(
 /// A copy of `values`, the first `count` of which are rounded to 8 bits.
 fn round<T: Real>(values: &[T], count: usize) -> Vec<T> {
     let mut rounded = values.to_vec();
-    round_to_bytes(rounded.get_mut(..count).unwrap_or_default());
+    round_to_bytes(rounded.get_mut(..count.min(values.len())).unwrap_or_default());
     rounded
 }
 

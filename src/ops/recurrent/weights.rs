@@ -2,7 +2,7 @@
 
 use super::{Kind, Layer};
 use crate::error::{Error, Result};
-use crate::kernels::recurrent::{Panels, Real};
+use crate::kernels::recurrent::{Panels, Real, WIDTH};
 use crate::tensor::{Tensor, count_elements};
 
 /// The weights of all directions.
@@ -45,9 +45,9 @@ impl<T: Real> Weights<T> {
         let (&[_, _, inner], &[_, _, hidden]) = (input.dims(), recurrent.dims()) else {
             return Err(wrong("W", input));
         };
-        // Nothing is packed that is over the limit for one tensor.
-        count_elements::<T>(&[directions, gates, hidden, inner.max(hidden)])?;
-        let rows = gates * hidden;
+        // Panels are filled up to their width: what comes of that is over the limit for one tensor too where they are.
+        let rows = gates.checked_mul(hidden).ok_or_else(|| wrong("R", recurrent))?;
+        count_elements::<T>(&[rows.saturating_add(WIDTH - 1), inner.max(hidden)])?;
         if input.dims() != [directions, rows, inner] {
             return Err(wrong("W", input));
         }

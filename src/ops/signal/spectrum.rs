@@ -200,13 +200,15 @@ fn run_dft<L: Lanes<Sample: Element>>(
     }
     let length = match call.optional(1)? {
         Some(_) => Some(read_size(call, 1)?).filter(|&length| length > 0),
-        None if is_mirrored => Some(2 * size.saturating_sub(1)),
+        None if is_mirrored => Some(size.saturating_sub(1).saturating_mul(2)),
         None => Some(size),
     };
     let length = length.ok_or_else(|| Error::execution("expected a dft_length above 0"))?;
     let bins = if is_onesided && !is_inverse { length / 2 + 1 } else { length };
-    let outer: usize = dims.iter().take(axis).product();
-    let inner: usize = dims.iter().skip(axis + 1).product();
+    let (before, after) = dims.split_at_checked(axis).unwrap_or_default();
+    // Dims of a tensor without elements may have any product.
+    let count = |dims: &[usize]| dims.iter().fold(1, |count: usize, &dim| count.saturating_mul(dim));
+    let (outer, inner) = (count(before), count(after.get(1..).unwrap_or_default()));
     let to_parts = if is_mirrored { 1 } else { 2 };
     let mut out_dims = Dims::from_slice(input.dims());
     out_dims.get_mut(axis).into_iter().for_each(|dim| *dim = bins);
@@ -218,19 +220,19 @@ fn run_dft<L: Lanes<Sample: Element>>(
         window: None,
         from: Lines {
             start: &|line| ((line / inner) * size * inner + line % inner) * parts,
-            step: inner * parts,
+            step: inner.saturating_mul(parts),
             parts,
             count: size,
         },
         is_mirrored,
         to: Lines {
             start: &|line| ((line / inner) * bins * inner + line % inner) * to_parts,
-            step: inner * to_parts,
+            step: inner.saturating_mul(to_parts),
             parts: to_parts,
             count: bins,
         },
     };
-    let lines = if length == 0 { 0 } else { outer * inner };
+    let lines = if length == 0 || input.is_empty() { 0 } else { outer * inner };
     job.run(plans, lines, input.slice()?, &mut output)?;
     Tensor::new(&out_dims, output)
 }

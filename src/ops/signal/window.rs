@@ -57,10 +57,10 @@ pub fn mel_weights(spec: &mut Spec) -> Result<Operator> {
         let rows = length / 2 + 1;
         let to_mel = |hertz: f32| 2595.0 * (1.0 + hertz / 700.0).log10();
         let (low, high) = (to_mel(low), to_mel(high));
-        let step = (high - low) / (bins + 2) as f32;
+        let step = (high - low) / (bins as f32 + 2.0);
         let edge = |index: usize| {
             let hertz = 700.0 * (10f32.powf((index as f32 * step + low) / 2595.0) - 1.0);
-            let row = ((length + 1) as f32 * hertz / rate as f32).floor();
+            let row = ((length as f32 + 1.0) * hertz / rate as f32).floor();
             // NaN is outside too.
             let inside = row >= 0.0 && row < rows as f32;
             if inside { Ok(row as usize) } else { Err(Error::execution("the edges are outside the spectrum")) }
