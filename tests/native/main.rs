@@ -2,5 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod conformance;
+mod ml;
 mod onnx;
 mod reference;
+mod text;
