@@ -19,9 +19,10 @@ pub enum Transform {
 }
 
 impl Transform {
-    /// The attribute `post_transform`, a name or, of TreeEnsemble, a number.
+    /// The attribute `post_transform`, a name or, of TreeEnsemble, a number. ONNX gives 1 to SOFTMAX and 2 to LOGISTIC;
+    /// onnxruntime, by which models are tried out, has them the other way around.
     pub fn read(spec: &Spec) -> Result<Transform> {
-        let numbered = ["NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"];
+        let numbered = ["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"];
         let name = match spec.int("post_transform") {
             Some(number) => usize::try_from(number).ok().and_then(|number| numbered.get(number)).copied().unwrap_or(""),
             None => spec.text_or("post_transform", "NONE"),

@@ -3,6 +3,7 @@
 //! Only whole matches and longest ones are asked for, so nothing is captured and laziness makes no difference. A pattern is
 //! run on all its paths at once, which takes time that is linear in the length of the text.
 
+mod join;
 mod parse;
 mod set;
 

@@ -1,13 +1,11 @@
 //! Patterns to steps.
 
+use super::join::{append, join_choices, repeat};
 use super::set::{Set, find_named, find_short};
 use super::{Place, Step};
 
 /// How often something may be repeated, as in RE2.
 const MOST: usize = 1000;
-
-/// The most steps of a pattern.
-const LONGEST: usize = 100_000;
 
 /// How deep groups may stand in groups.
 const DEEPEST: usize = 200;
@@ -33,55 +31,6 @@ pub fn parse(text: &str) -> Result<Vec<Step>, String> {
         return Err("a ) without a (".to_string());
     }
     steps.push(Step::Done);
-    Ok(steps)
-}
-
-/// Steps that stand `offset` steps further on.
-fn shift(steps: &[Step], offset: usize) -> impl Iterator<Item = Step> + '_ {
-    steps.iter().map(move |step| match step {
-        Step::Fork(first, second) => Step::Fork(first + offset, second + offset),
-        other => other.clone(),
-    })
-}
-
-fn append(steps: &mut Vec<Step>, more: &[Step]) -> Result<(), String> {
-    if steps.len() + more.len() > LONGEST {
-        return Err("too long".to_string());
-    }
-    let offset = steps.len();
-    steps.extend(shift(more, offset));
-    Ok(())
-}
-
-/// One or the other.
-fn join_choices(first: Vec<Step>, second: &[Step]) -> Result<Vec<Step>, String> {
-    let mut steps = vec![Step::Fork(1, first.len() + 2)];
-    append(&mut steps, &first)?;
-    let end = steps.len() + 1 + second.len();
-    steps.push(Step::Fork(end, end));
-    append(&mut steps, second)?;
-    Ok(steps)
-}
-
-/// Steps `least` to `most` times; any number of times where there is no most.
-fn repeat(part: &[Step], least: usize, most: Option<usize>) -> Result<Vec<Step>, String> {
-    let mut steps = Vec::new();
-    for _ in 0..least {
-        append(&mut steps, part)?;
-    }
-    let Some(most) = most else {
-        let start = steps.len();
-        steps.push(Step::Fork(start + 1, start + part.len() + 2));
-        append(&mut steps, part)?;
-        steps.push(Step::Fork(start, start));
-        return Ok(steps);
-    };
-    let end = steps.len() + (most - least) * (part.len() + 1);
-    for _ in least..most {
-        let start = steps.len();
-        steps.push(Step::Fork(start + 1, end));
-        append(&mut steps, part)?;
-    }
     Ok(steps)
 }
 
@@ -172,24 +121,7 @@ impl Parser<'_> {
             '^' => check(if flags.has_lines { Place::LineStart } else { Place::TextStart }),
             '$' => check(if flags.has_lines { Place::LineEnd } else { Place::TextEnd }),
             '*' | '+' | '?' => Err(format!("a {letter} behind nothing")),
-            '\\' if self.skip("Q") => {
-                let (quoted, behind) = self.rest.split_once("\\E").unwrap_or((self.rest, ""));
-                let mut letters = quoted.chars();
-                // What is repeated is the last letter.
-                let last = letters.next_back();
-                let steps: Vec<Step> =
-                    letters.map(|letter| Step::Take(Set::new(&[(letter, letter)]).fold(flags.folds))).collect();
-                self.rest = behind;
-                let mut steps = steps;
-                let Some(last) = last else { return Ok(steps) };
-                let own = [Step::Take(Set::new(&[(last, last)]).fold(flags.folds))];
-                let repeated = match self.parse_counts()? {
-                    Some((least, most)) => repeat(&own, least, most)?,
-                    None => own.to_vec(),
-                };
-                append(&mut steps, &repeated)?;
-                Ok(steps)
-            }
+            '\\' if self.skip("Q") => self.parse_quoted(flags),
             '\\' => match self.peek() {
                 Some('A') => self.parse_check(Place::TextStart),
                 Some('z') => self.parse_check(Place::TextEnd),
@@ -208,6 +140,19 @@ impl Parser<'_> {
     fn parse_check(&mut self, place: Place) -> Result<Vec<Step>, String> {
         self.next();
         Ok(vec![Step::Check(place)])
+    }
+
+    /// Letters that stand for themselves up to `\E`. What is repeated behind it is the last one.
+    fn parse_quoted(&mut self, flags: &Flags) -> Result<Vec<Step>, String> {
+        let (quoted, behind) = self.rest.split_once("\\E").unwrap_or((self.rest, ""));
+        self.rest = behind;
+        let take = |letter: char| Step::Take(Set::new(&[(letter, letter)]).fold(flags.folds));
+        let mut steps: Vec<Step> = quoted.chars().map(take).collect();
+        if let (Some(last), Some((least, most))) = (steps.pop(), self.parse_counts()?) {
+            append(&mut steps, &repeat(&[last], least, most)?)?;
+            return Ok(steps);
+        }
+        Ok(quoted.chars().map(take).collect())
     }
 
     /// What stands behind a `(`.
