@@ -3,4 +3,5 @@
 
 mod conformance;
 mod onnx;
+mod quantised;
 mod reference;
