@@ -3,6 +3,7 @@
 mod affine;
 mod attention;
 mod conv;
+mod depthwise;
 mod elementwise;
 mod gather;
 mod geometry;
