@@ -12,6 +12,7 @@ mod matmul;
 mod nbits;
 mod pool;
 mod product;
+mod weights;
 
 use super::{Entry, contrib, onnx};
 

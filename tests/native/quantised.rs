@@ -59,7 +59,9 @@ fn draw(count: usize, seed: u32) -> Vec<u8> {
 fn values_become_levels() {
     let x = tensor(&[2, 3], &[0.5f32, 1.5, -1.5, 300.0, f32::NAN, -0.5]);
     let int = Attribute::Int;
-    let cases: [(Option<Tensor>, Option<Tensor>, Vec<(&str, Attribute)>, Tensor); 6] = [
+    // Scale, zero point, attributes and levels.
+    type Case<'a> = (Option<Tensor>, Option<Tensor>, Vec<(&'a str, Attribute)>, Tensor);
+    let cases: [Case; 6] = [
         (scalar(1f32), None, vec![], bits(ElementType::Uint8, &[2, 3], &[0, 2, 0, 255, 0, 0]).unwrap()),
         (scalar(1f32), scalar(-1i8), vec![], tensor(&[2, 3], &[-1i8, 1, -3, 127, -128, -1]).unwrap()),
         (

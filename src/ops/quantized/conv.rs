@@ -4,56 +4,15 @@ use super::depthwise::Padded;
 use super::geometry::{Axes, Axis, Placement};
 use super::layout::Layout;
 use super::product::read_sign;
+use super::weights::Weights;
 use crate::error::{Error, Result};
-use crate::kernels::int8::{
-    Levels, PANEL, Scales, Source, count_panels, multiply, pack_row, pad_depth, requantise, take_off_zeros,
-};
+use crate::kernels::int8::{Levels, PANEL, Scales, count_panels, multiply, requantise, take_off_zeros};
 use crate::ops::quantize::{read_levels, read_zeros};
 use crate::ops::{Call, Operator, Spec, single};
 use crate::tensor::{Dims, Tensor, fill};
 
 /// Bytes of the columns that are laid out at once, and of the rows that they are multiplied with before the next ones are.
 const BLOCK: usize = 64 << 10;
-
-/// Weights as rows, the elements of a window outermost.
-struct Weights {
-    rows: Vec<i16>,
-    sums: Vec<i32>,
-    /// Output channels.
-    count: usize,
-    /// Input channels of a group.
-    channels: usize,
-    kernel: Dims,
-    depth: usize,
-}
-
-impl Weights {
-    fn pack(tensor: &Tensor, zeros: &[i32]) -> Result<Weights> {
-        let is_signed = read_sign(tensor)?;
-        let [count, channels, kernel @ ..] = tensor.dims() else {
-            return Err(Error::execution(format!("expected weights of 3 axes or more, got {tensor}")));
-        };
-        if zeros.len() > 1 && zeros.len() != *count {
-            return Err(Error::execution(format!("{} zero points do not fit {count} output channels", zeros.len())));
-        }
-        let taps: usize = kernel.iter().product();
-        let depth = pad_depth(taps * channels);
-        let mut rows = fill(&[*count, depth], 0i16)?;
-        let mut sums = vec![0; *count];
-        let size = taps * channels;
-        let values = tensor.as_bytes();
-        for (index, ((row, values), sum)) in
-            rows.chunks_mut(depth.max(1)).zip(values.chunks(size.max(1))).zip(&mut sums).enumerate()
-        {
-            let zero = zeros.get(index).or(zeros.first()).copied().unwrap_or_default();
-            let source = Source { values, is_signed, along: taps, across: 1 };
-            for (tap, part) in row.chunks_mut((*channels).max(1)).take(taps).enumerate() {
-                *sum += pack_row(source, tap, *channels, zero, part);
-            }
-        }
-        Ok(Weights { rows, sums, count: *count, channels: *channels, kernel: Dims::from_slice(kernel), depth })
-    }
-}
 
 /// What products become.
 trait Sink {
