@@ -5,6 +5,7 @@
 //! off the results by the sums of the rows.
 
 mod convert;
+mod depthwise;
 mod lanes;
 mod nibbles;
 mod pack;
@@ -12,6 +13,7 @@ mod product;
 mod scale;
 
 pub use convert::{Levels, dequantise, find_range, quantise, round_within};
+pub use depthwise::{Window, convolve};
 pub use nibbles::{Coarse, Packed, UNIT, multiply_packed};
 pub use pack::{PANEL, Source, count_panels, pack_columns, pack_pair, pack_row, pad_depth};
 pub use product::{multiply, take_off_zeros};

@@ -3,6 +3,7 @@
 mod affine;
 mod attention;
 mod conv;
+mod depthwise;
 mod elementwise;
 mod gather;
 mod geometry;
@@ -11,6 +12,7 @@ mod matmul;
 mod nbits;
 mod pool;
 mod product;
+mod weights;
 
 use super::{Entry, contrib, onnx};
 

@@ -10,6 +10,7 @@ mod onnx;
 mod random;
 mod recurrent;
 mod products;
+mod quantised;
 mod reference;
 mod signal;
 mod sums;

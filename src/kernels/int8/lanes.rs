@@ -54,6 +54,13 @@ mod wide {
             I16x8(unsafe { v128_load32_splat(from.cast()) })
         }
 
+        /// The values of both in turn: those of the lower halves, and those of the upper halves.
+        #[inline(always)]
+        pub fn zip(self, other: I16x8) -> (I16x8, I16x8) {
+            let low = i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(self.0, other.0);
+            (I16x8(low), I16x8(i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(self.0, other.0)))
+        }
+
         /// The products, added up in pairs.
         #[inline(always)]
         pub fn dot(self, other: I16x8) -> I32x4 {
@@ -148,6 +155,13 @@ mod wide {
             // SAFETY: the caller's promise.
             let [a, b] = unsafe { from.cast::<[i16; 2]>().read() };
             I16x8([a, b, a, b, a, b, a, b])
+        }
+
+        /// The values of both in turn: those of the lower halves, and those of the upper halves.
+        #[inline(always)]
+        pub fn zip(self, other: I16x8) -> (I16x8, I16x8) {
+            let ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]) = (self.0, other.0);
+            (I16x8([a, i, b, j, c, k, d, l]), I16x8([e, m, f, n, g, o, h, p]))
         }
 
         /// The products, added up in pairs.

@@ -68,7 +68,7 @@ pub struct Packed<'a> {
     pub has_nibbles: bool,
     /// The scale of each block of each row.
     pub scales: &'a [f32],
-    /// The zero point of each block of each row.
+    /// The zero point of each block of each row, or one for all.
     pub zeros: &'a [f32],
     /// Weights of a block.
     pub block: usize,
@@ -84,8 +84,10 @@ pub fn multiply_packed(rows: &Coarse, weights: &Packed, out: &mut [f32], stride:
     if depth == 0 || stride == 0 || !weights.block.is_multiple_of(UNIT) {
         return;
     }
-    let scales = weights.scales.chunks_exact(weights.blocks).zip(weights.zeros.chunks_exact(weights.blocks));
-    for (index, (values, (scales, zeros))) in weights.values.chunks_exact(bytes).zip(scales).enumerate() {
+    let scales = weights.scales.chunks_exact(weights.blocks);
+    for (index, (values, scales)) in weights.values.chunks_exact(bytes).zip(scales).enumerate() {
+        let own = index * weights.blocks..(index + 1) * weights.blocks;
+        let zeros = weights.zeros.get(own).unwrap_or(weights.zeros);
         let weights = Packed { values, scales, zeros, ..*weights };
         let tiles = rows.values.chunks(TILE * depth).zip(rows.scales.chunks(TILE * weights.blocks));
         for ((values, scales), out) in tiles.zip(out.chunks_mut(TILE * stride)) {
@@ -127,7 +129,8 @@ fn multiply_row<const ROWS: usize, const NIBBLES: bool>(
     let mut totals = [F32x4::splat(0.0); ROWS];
     let mut offsets = [0f32; ROWS];
     let (rows, values) = (rows.as_ptr(), weights.values.as_ptr());
-    for (index, (&scale, &zero)) in weights.scales.iter().zip(weights.zeros).enumerate().take(weights.blocks) {
+    for (index, &scale) in weights.scales.iter().enumerate().take(weights.blocks) {
+        let zero = weights.zeros.get(index).or(weights.zeros.first()).copied().unwrap_or_default();
         let mut sums = [I32x4::zero(); ROWS];
         for k in (index * weights.block..(index + 1) * weights.block).step_by(UNIT) {
             // SAFETY: `k + UNIT <= depth`, the length of each row and of the weights.

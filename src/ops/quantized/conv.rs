@@ -1,58 +1,18 @@
 //! Convolutions of bytes: the input is laid out so that each output is a product of a row of weights and a column.
 
-use super::geometry::Placement;
+use super::depthwise::Padded;
+use super::geometry::{Axes, Axis, Placement};
 use super::layout::Layout;
 use super::product::read_sign;
+use super::weights::Weights;
 use crate::error::{Error, Result};
-use crate::kernels::int8::{
-    Levels, PANEL, Scales, Source, count_panels, multiply, pack_row, pad_depth, requantise, take_off_zeros,
-};
+use crate::kernels::int8::{Levels, PANEL, Scales, count_panels, multiply, requantise, take_off_zeros};
 use crate::ops::quantize::{read_levels, read_zeros};
 use crate::ops::{Call, Operator, Spec, single};
 use crate::tensor::{Dims, Tensor, fill};
 
 /// Bytes of the columns that are laid out at once, and of the rows that they are multiplied with before the next ones are.
 const BLOCK: usize = 64 << 10;
-
-/// Weights as rows, the elements of a window outermost.
-struct Weights {
-    rows: Vec<i16>,
-    sums: Vec<i32>,
-    /// Output channels.
-    count: usize,
-    /// Input channels of a group.
-    channels: usize,
-    kernel: Dims,
-    depth: usize,
-}
-
-impl Weights {
-    fn pack(tensor: &Tensor, zeros: &[i32]) -> Result<Weights> {
-        let is_signed = read_sign(tensor)?;
-        let [count, channels, kernel @ ..] = tensor.dims() else {
-            return Err(Error::execution(format!("expected weights of 3 axes or more, got {tensor}")));
-        };
-        if zeros.len() > 1 && zeros.len() != *count {
-            return Err(Error::execution(format!("{} zero points do not fit {count} output channels", zeros.len())));
-        }
-        let taps: usize = kernel.iter().product();
-        let depth = pad_depth(taps * channels);
-        let mut rows = fill(&[*count, depth], 0i16)?;
-        let mut sums = vec![0; *count];
-        let size = taps * channels;
-        let values = tensor.as_bytes();
-        for (index, ((row, values), sum)) in
-            rows.chunks_mut(depth.max(1)).zip(values.chunks(size.max(1))).zip(&mut sums).enumerate()
-        {
-            let zero = zeros.get(index).or(zeros.first()).copied().unwrap_or_default();
-            let source = Source { values, is_signed, along: taps, across: 1 };
-            for (tap, part) in row.chunks_mut((*channels).max(1)).take(taps).enumerate() {
-                *sum += pack_row(source, tap, *channels, zero, part);
-            }
-        }
-        Ok(Weights { rows, sums, count: *count, channels: *channels, kernel: Dims::from_slice(kernel), depth })
-    }
-}
 
 /// What products become.
 trait Sink {
@@ -100,6 +60,17 @@ impl Sink for Bytes<'_> {
         let out = self.out.get_mut(at..at + products.len()).unwrap_or_default();
         requantise(products, bias, Scales::One(scale), self.levels, out);
     }
+}
+
+/// What is convolved.
+#[derive(Clone, Copy)]
+struct Input<'a> {
+    values: &'a [u8],
+    is_signed: bool,
+    zero: i32,
+    batch: usize,
+    /// Elements of a channel.
+    size: usize,
 }
 
 /// A convolution as its attributes and the weights known at load give it.
@@ -175,14 +146,48 @@ impl Convolution {
         if dims.contains(&0) {
             return Ok(dims);
         }
-        let pixels: usize = axes.iter().map(|axis| axis.output).product();
-        let size: usize = spatial.iter().product();
+        let input = Input { values, is_signed, zero, batch: *batch, size: spatial.iter().product() };
+        // One channel makes too little of a product of matrices, unless many outputs come of it.
+        let planar = match *axes.as_slice() {
+            [last] => Some([Axis::single(), last]),
+            [outer, last] => Some([outer, last]),
+            _ => None,
+        };
+        let is_narrow = weights.channels == 1 && weights.count / groups <= 4 && input.size > 0;
+        match planar.filter(|[_, last]| is_narrow && last.stride <= 4) {
+            Some(axes) => self.run_channels(input, weights, axes, sink)?,
+            None => self.run_products(input, weights, &axes, sink)?,
+        }
+        Ok(dims)
+    }
+
+    /// Runs channel by channel.
+    fn run_channels(&self, input: Input, weights: &Weights, axes: [Axis; 2], sink: &mut dyn Sink) -> Result<()> {
+        let rows_of_group = weights.count / self.groups;
+        let pixels = axes.iter().map(|axis| axis.output).product();
+        let mut padded = Padded::new(axes)?;
+        let mut products = fill(&[pixels], 0i32)?;
+        for (part, channel) in input.values.chunks_exact(input.size.max(1)).enumerate() {
+            padded.load(channel, input.is_signed, input.zero);
+            for index in part * rows_of_group..(part + 1) * rows_of_group {
+                let channel = index % weights.count;
+                padded.convolve(weights.rows.get(channel * weights.depth..).unwrap_or_default(), &mut products);
+                sink.take(channel, index * pixels, &products);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs as products of the weights and a part of the outputs' windows at a time.
+    fn run_products(&self, input: Input, weights: &Weights, axes: &Axes, sink: &mut dyn Sink) -> Result<()> {
+        let Input { values, is_signed, zero, batch, size } = input;
+        let (groups, depth) = (self.groups, weights.depth);
         let rows_of_group = weights.count / groups;
-        let depth = weights.depth;
+        let pixels: usize = axes.iter().map(|axis| axis.output).product();
         let fitting = BLOCK / depth.max(rows_of_group * 2).max(1);
         let block =
             fitting.next_multiple_of(PANEL).clamp(4 * PANEL, 1024).min(pixels.next_multiple_of(PANEL)).max(PANEL);
-        let mut layout = Layout::new(&axes, size, zero as u8, if is_signed { 0 } else { 0x80 });
+        let mut layout = Layout::new(axes, size, zero as u8, if is_signed { 0 } else { 0x80 });
         let mut panels = fill(&[count_panels(block) * PANEL, depth], 0i8)?;
         let mut products = fill(&[rows_of_group, block], 0i32)?;
         let left = [if is_signed { zero } else { zero - 128 }];
@@ -209,7 +214,7 @@ impl Convolution {
                 }
             }
         }
-        Ok(dims)
+        Ok(())
     }
 }
 

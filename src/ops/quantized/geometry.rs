@@ -120,6 +120,11 @@ impl Placement {
 }
 
 impl Axis {
+    /// An axis of one element.
+    pub fn single() -> Axis {
+        Axis { input: 1, kernel: 1, stride: 1, dilation: 1, before: 0, output: 1 }
+    }
+
     /// Where the element `tap` of the window `index` lies on the input.
     pub fn position(&self, index: usize, tap: usize) -> Option<usize> {
         (index * self.stride + tap * self.dilation).checked_sub(self.before).filter(|&position| position < self.input)

@@ -23,10 +23,10 @@ pub fn read_bits(packed: &[u8], bits: usize, index: usize) -> u8 {
     packed.get(index / per_byte).map_or(0, |byte| byte >> (index % per_byte * bits) & (0xff >> (8 - bits)) as u8)
 }
 
-/// The zero points of all blocks: packed like the weights, numbers, or half of the range.
+/// The zero points of all blocks, packed like the weights or numbers, or one for all, half of the range.
 fn read_zeros(zeros: Option<&Tensor>, bits: usize, count: usize, blocks: usize) -> Result<Vec<f32>> {
-    let mut out = fill(&[count, blocks], (1u32 << (bits - 1)) as f32)?;
-    let Some(zeros) = zeros else { return Ok(out) };
+    let Some(zeros) = zeros else { return Ok(vec![(1u32 << (bits - 1)) as f32]) };
+    let mut out = fill(&[count, blocks], 0f32)?;
     let misfit = || Error::execution(format!("zero points {zeros} do not fit {count} rows of {blocks} blocks"));
     if zeros.element_type() != ElementType::Uint8 {
         let values = zeros.to_f32s()?;
@@ -127,8 +127,12 @@ fn multiply_rows(rows: &[f32], packed: &Packed, form: &Form, out: &mut [f32]) {
         for (index, values) in packed.values.chunks(bytes).enumerate() {
             unpack(values, 2, &mut unpacked);
             let of_row = |all| -> &[f32] { <[f32]>::get(all, index * packed.blocks..).unwrap_or_default() };
-            let row =
-                Packed { values: &unpacked, scales: of_row(packed.scales), zeros: of_row(packed.zeros), ..*packed };
+            let row = Packed {
+                values: &unpacked,
+                scales: of_row(packed.scales),
+                zeros: if packed.zeros.len() == 1 { packed.zeros } else { of_row(packed.zeros) },
+                ..*packed
+            };
             multiply_packed(&rows, &row, out, count, index);
         }
     }
@@ -145,7 +149,7 @@ fn multiply_grouped(rows: &[f32], packed: &Packed, form: &Form, groups: &[i64], 
         unpack(values, form.bits, &mut levels);
         for ((weight, &level), group) in weights.iter_mut().zip(&levels).zip(&groups) {
             let at = index * packed.blocks + group;
-            let zero = packed.zeros.get(at).copied().unwrap_or_default();
+            let zero = packed.zeros.get(at).or(packed.zeros.first()).copied().unwrap_or_default();
             *weight = (f32::from(level) - zero) * packed.scales.get(at).copied().unwrap_or_default();
         }
         for (row, out) in rows.chunks(form.depth).zip(out.chunks_mut(form.count)) {
