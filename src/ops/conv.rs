@@ -7,6 +7,7 @@ mod geometry;
 mod plain;
 mod transpose;
 
+use super::arithmetic::{self, Side};
 use super::{Call, Entry, Operator, Spec, contrib, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
@@ -106,11 +107,12 @@ impl Conv {
         }
         let mut dims = Dims::from_slice(&[batch, output]);
         dims.extend_from_slice(spatial(&geometry.output, size.len()));
-        let residual = call.optional(3)?;
-        if let Some(residual) = residual.filter(|residual| residual.dims() != dims.as_slice()) {
-            return Err(Error::execution(format!("expected a residual of dims {dims:?}, got {residual}")));
-        }
+        let added = call.optional(3)?;
+        let residual = added.filter(|residual| residual.dims() == dims.as_slice());
         let residual = residual.map(Tensor::slice::<f32>).transpose()?;
+        // What is added may be of other dims, and is then broadcast behind the convolution.
+        let late = added.filter(|_| residual.is_none());
+        let activation = if late.is_some() { Activation::Identity } else { self.activation };
         let bias = read_bias(call, 2, output)?;
         let mut values = zeroed::<f32>(&dims)?;
         let size = (output * geometry.output_pixels()).max(1);
@@ -119,9 +121,15 @@ impl Conv {
         for (index, result) in values.chunks_exact_mut(size).enumerate() {
             let image = images.get(index * image_size..(index + 1) * image_size).unwrap_or_default();
             let residual = residual.and_then(|residual| residual.get(index * size..(index + 1) * size));
-            let finish = Finish { row_bias: bias, residual, activation: self.activation, ..Finish::default() };
+            let finish = Finish { row_bias: bias, residual, activation, ..Finish::default() };
             convolve(&geometry, weights, image, &finish, result)?;
         }
+        let result = Tensor::new(&dims, values)?;
+        let Some(late) = late else { return Ok(result) };
+        let sum = arithmetic::apply(&arithmetic::ADD, [Side::Owned(result), Side::Shared(late)])?;
+        let dims = Dims::from_slice(sum.dims());
+        let mut values = sum.into_vec::<f32>()?;
+        self.activation.apply(&mut values);
         Tensor::new(&dims, values)
     }
 

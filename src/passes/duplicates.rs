@@ -42,9 +42,10 @@ pub fn merge(graph: &mut Graph) {
 fn make_key(node: &Node) -> Option<Key> {
     let is_random = ops::find(&node.domain, &node.op).is_none_or(|entry| entry.is_random);
     // A tensor shows no elements in its description.
-    let has_tensors = node.attributes.values().any(|value| {
-        matches!(value, crate::graph::Attribute::Tensor(_) | crate::graph::Attribute::Tensors(_))
-    });
+    let has_tensors = node
+        .attributes
+        .values()
+        .any(|value| matches!(value, crate::graph::Attribute::Tensor(_) | crate::graph::Attribute::Tensors(_)));
     if is_random || has_tensors || !node.graphs.is_empty() {
         return None;
     }

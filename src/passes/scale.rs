@@ -21,9 +21,8 @@ pub fn merge_into_batch_norm(rewriter: &mut Rewriter, index: usize) -> bool {
     let Some((norm_inputs, affine, source)) = match_after_norm(rewriter, index) else { return false };
     let channels = norm_inputs.scale.len().max(affine.scale.len()).max(affine.shift.len());
     let scale = (0..channels).map(|c| Affine::at(&norm_inputs.scale, c) * Affine::at(&affine.scale, c)).collect();
-    let shift = (0..channels).map(|c| {
-        Affine::at(&norm_inputs.shift, c) * Affine::at(&affine.scale, c) + Affine::at(&affine.shift, c)
-    });
+    let shift = (0..channels)
+        .map(|c| Affine::at(&norm_inputs.shift, c) * Affine::at(&affine.scale, c) + Affine::at(&affine.shift, c));
     let shift = shift.collect();
     let inputs = [scale, shift, vec![0.0; channels], vec![1.0; channels]];
     let inputs = inputs.map(|values: Vec<f32>| Some(rewriter.add_constant(Tensor::vector(values))));
@@ -77,7 +76,8 @@ fn read_norm(rewriter: &Rewriter, norm: &Node) -> Option<Affine> {
     let read = |index: usize| rewriter.floats(norm.input(index))?.slice::<f32>().ok();
     let (gamma, beta, mean, variance) = (read(1)?, read(2)?, read(3)?, read(4)?);
     let epsilon = float_of(norm, "epsilon", 1e-5);
-    let scale: Vec<f32> = gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
+    let scale: Vec<f32> =
+        gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
     let shift = beta.iter().zip(mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale).collect();
     Some(Affine { scale, shift })
 }
@@ -127,8 +127,10 @@ fn scale_weights(rewriter: &Rewriter, conv: &Node, affine: &Affine) -> Option<(T
         let scale = Affine::at(&affine.scale, channel);
         block.iter_mut().for_each(|value| *value *= scale);
     }
-    let bias: Vec<f32> = bias.iter().enumerate().map(|(channel, value)| {
-        value * Affine::at(&affine.scale, channel) + Affine::at(&affine.shift, channel)
-    }).collect();
+    let bias: Vec<f32> = bias
+        .iter()
+        .enumerate()
+        .map(|(channel, value)| value * Affine::at(&affine.scale, channel) + Affine::at(&affine.shift, channel))
+        .collect();
     Some((Tensor::new(weights.dims(), values).ok()?, Tensor::vector(bias)))
 }

@@ -17,7 +17,8 @@ fn match_pair(rewriter: &Rewriter, index: usize) -> Option<Node> {
     }
     let first = rewriter.producer(second.input(0), "Transpose")?;
     let inner = ints_of(first, "perm").filter(|inner| inner.len() == outer.len())?;
-    let perm = outer.iter().map(|&from| inner.get(usize::try_from(from).ok()?).copied()).collect::<Option<Vec<i64>>>()?;
+    let perm =
+        outer.iter().map(|&from| inner.get(usize::try_from(from).ok()?).copied()).collect::<Option<Vec<i64>>>()?;
     let mut node = make_node("Transpose", 13, vec![first.input(0)]);
     node.attributes.insert("perm".to_string(), Attribute::Ints(perm));
     Some(node)

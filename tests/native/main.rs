@@ -2,15 +2,14 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod conformance;
-mod dump;
 mod elementwise;
 mod images;
 mod ml;
 mod onnx;
-mod random;
-mod recurrent;
 mod products;
 mod quantised;
+mod random;
+mod recurrent;
 mod reference;
 mod signal;
 mod sums;

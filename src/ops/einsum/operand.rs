@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use super::equation::Label;
 use crate::error::{Error, Result};
+use crate::kernels::gathered::{gather_strided, strides_of};
 use crate::kernels::lanes::{Lanes, map_pairs};
 use crate::kernels::product::{product, product_transposed};
 use crate::kernels::reduce::{Fold, fold_one};
-use crate::kernels::gathered::{gather_strided, strides_of};
 use crate::tensor;
 
 /// The sizes of labelled axes.

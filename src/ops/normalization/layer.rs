@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::{parameter, size, with_floats};
 use crate::error::{Error, Result};
+use crate::kernels::gathered::{broadcast_strides, gather_strided};
 use crate::kernels::lanes::{Lanes, map_pairs};
 use crate::kernels::normalize::{mean_of, mean_square_of, scale_row_by};
-use crate::kernels::gathered::{broadcast_strides, gather_strided};
 use crate::ops::shape::resolve_axis;
 use crate::ops::{Operator, Spec, several};
 use crate::tensor::{self, Dims, Tensor};
