@@ -159,17 +159,17 @@ pub fn multiply_scattered(
     }
     check_finish(shape, finish, stride)?;
     let job = Job::new(shape, Left::Packed(left), finish, stride);
-    let mut block = Block { rows: 0..shape.m, columns, depth: 0..shape.k, is_first: true, is_last: true };
-    let covered = block.columns.clone();
-    for &(column, base) in tiles {
-        block.columns = column..column + COLUMNS;
-        // SAFETY: the furthest tile at the furthest offset is inside, and so is the last column.
-        unsafe {
-            let base = scatter.source.as_ptr().add(base);
-            job.run_column(&block, column, Scattered { base, offsets: scatter.offsets.as_ptr() }, c);
+    let block = Block { rows: 0..shape.m, columns, depth: 0..shape.k, is_first: true, is_last: true };
+    for row in (0..shape.m).step_by(ROWS) {
+        for &(column, base) in tiles {
+            // SAFETY: the furthest tile at the furthest offset is inside, and so is the last column.
+            unsafe {
+                let base = scatter.source.as_ptr().add(base);
+                let right = Scattered { base, offsets: scatter.offsets.as_ptr() };
+                job.run_tiles(&block, row, column..column + COLUMNS, right, 0, c);
+            }
         }
     }
-    block.columns = covered;
     job.activate(&block, c);
     Ok(())
 }

@@ -3,8 +3,8 @@
 mod causal;
 mod col2im;
 mod deform;
-mod geometry;
-mod plain;
+pub mod geometry;
+pub mod plain;
 mod transpose;
 
 use super::arithmetic::{self, Side};
@@ -57,7 +57,7 @@ fn read_activation(spec: &Spec) -> Result<Activation> {
 }
 
 /// Batch, channels and spatial dims.
-fn split_dims(dims: &[usize]) -> Result<(usize, usize, &[usize])> {
+pub fn split_dims(dims: &[usize]) -> Result<(usize, usize, &[usize])> {
     match dims {
         [batch, channels, spatial @ ..] if !spatial.is_empty() => Ok((*batch, *channels, spatial)),
         _ => Err(Error::execution("expected operands of three axes or more")),

@@ -1,7 +1,7 @@
 //! Products of matrices.
 
 mod gemm;
-mod operand;
+pub mod operand;
 mod plain;
 
 use std::borrow::Cow;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::pack::{Matrix, pack_right};
-use super::tile::{COLUMNS, Panel, ROWS, Rows, Stream, Strided, multiply_tile};
+use super::tile::{COLUMNS, Panel, ROWS, Rows, Stream, Strided, Tiles, multiply_tiles};
 use super::{Finish, Left, Right, Shape};
 use crate::kernels::simd::F32x4;
 
@@ -102,12 +102,10 @@ impl<'a> Job<'a> {
         for start in block.columns.clone().step_by(group) {
             let columns = start..block.columns.end.min(start + group);
             for row in block.rows.clone().step_by(ROWS) {
-                for column in columns.clone().step_by(COLUMNS) {
-                    // SAFETY: the caller's promise.
-                    unsafe {
-                        let panel = panels.add((column - block.columns.start) / COLUMNS * step);
-                        self.run_tile(block, row, column, Panel(panel), c);
-                    }
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let panel = Panel(panels.add((columns.start - block.columns.start) / COLUMNS * step));
+                    self.run_tiles(block, row, columns.clone(), panel, step, c);
                 }
             }
         }
@@ -117,18 +115,20 @@ impl<'a> Job<'a> {
     /// # Safety
     /// `multiply` checked all slices.
     unsafe fn run_direct(&self, block: &Block, matrix: Matrix, c: &mut [f32]) {
-        for column in block.columns.clone().step_by(COLUMNS) {
-            let width = block.columns.end - column;
+        let Range { start, end } = block.columns.clone();
+        let whole = end - (end - start) % COLUMNS;
+        let start = matrix.data.as_ptr().wrapping_add(block.depth.start * matrix.row_stride + start);
+        let right = Strided(Rows { start, stride: matrix.row_stride });
+        let mut panel = vec![];
+        if whole < end {
+            panel.resize(block.depth.len() * COLUMNS, 0.0);
+            pack_right(matrix, block.depth.clone(), whole..end, &mut panel);
+        }
+        for row in block.rows.clone().step_by(ROWS) {
             // SAFETY: the caller's promise; the last columns are packed, since there are not eight.
             unsafe {
-                if width >= COLUMNS {
-                    let start = matrix.data.as_ptr().add(block.depth.start * matrix.row_stride + column);
-                    self.run_column(block, column, Strided(Rows { start, stride: matrix.row_stride }), c);
-                } else {
-                    let mut panel = vec![0.0; block.depth.len() * COLUMNS];
-                    pack_right(matrix, block.depth.clone(), column..block.columns.end, &mut panel);
-                    self.run_column(block, column, Panel(panel.as_ptr()), c);
-                }
+                self.run_tiles(block, row, block.columns.start..whole, right, COLUMNS, c);
+                self.run_tiles(block, row, whole..end, Panel(panel.as_ptr()), 0, c);
             }
         }
         self.activate(block, c);
@@ -146,59 +146,85 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The tiles of up to eight columns, from the top down.
+    /// The tiles of four rows and some columns, whose right operands start `step` elements apart.
     ///
     /// # Safety
-    /// `right` has the block's depth, and `multiply` checked all slices.
-    pub(super) unsafe fn run_column<S: Stream>(&self, block: &Block, column: usize, right: S, c: &mut [f32]) {
-        for row in block.rows.clone().step_by(ROWS) {
-            // SAFETY: the caller's promise.
-            unsafe { self.run_tile(block, row, column, right, c) };
+    /// `right` has the block's depth for all columns, and `multiply` checked all slices.
+    #[inline(always)]
+    pub(super) unsafe fn run_tiles<S: Stream>(
+        &self,
+        block: &Block,
+        row: usize,
+        columns: Range<usize>,
+        mut right: S,
+        step: usize,
+        c: &mut [f32],
+    ) {
+        let rows = ROWS.min(block.rows.end - row);
+        let mut column = columns.start;
+        while column < columns.end {
+            let width = COLUMNS.min(columns.end - column);
+            let mut buffer = [0.0; ROWS * COLUMNS];
+            let is_whole = width == COLUMNS && (rows == ROWS || matches!(self.left, Left::Matrix(_)));
+            // SAFETY: the rows and columns are inside all slices; tiles that are not whole go by `buffer`.
+            unsafe {
+                let own = Rows { start: c.as_mut_ptr().add(row * self.stride + column), stride: self.stride };
+                let (from, next) = self.begin(block, (row, rows), (column, width), own, is_whole, &mut buffer);
+                // All that start from what is in place are computed at once.
+                let count = if is_whole && next.is_some() { (columns.end - column) / COLUMNS } else { 1 };
+                let tiles = Tiles { count, right: step, from: next.unwrap_or(0) };
+                let to = if is_whole { own } else { Rows { start: buffer.as_mut_ptr(), stride: COLUMNS } };
+                self.multiply(block, row, rows, right, from, to, tiles);
+                if !is_whole {
+                    for (index, from) in buffer.chunks_exact(COLUMNS).take(rows).enumerate() {
+                        std::ptr::copy_nonoverlapping(from.as_ptr(), own.start.add(index * self.stride), width);
+                    }
+                }
+                right = right.advance(count * step);
+                column += count * COLUMNS;
+            }
         }
     }
 
     /// # Safety
-    /// `right` has the block's depth, and `multiply` checked all slices.
+    /// As for [`multiply_tiles`].
     #[inline(always)]
-    unsafe fn run_tile<S: Stream>(&self, block: &Block, row: usize, column: usize, right: S, c: &mut [f32]) {
-        let columns = COLUMNS.min(block.columns.end - column);
-        let depth = block.depth.len();
+    #[allow(clippy::too_many_arguments, reason = "it only chooses the function")]
+    unsafe fn multiply<S: Stream>(
+        &self,
+        block: &Block,
+        row: usize,
+        rows: usize,
+        right: S,
+        from: Rows<*const f32>,
+        to: Rows<*mut f32>,
+        tiles: Tiles,
+    ) {
+        let k = block.depth.len();
         let (low, high) = if block.is_last { self.range } else { (f32::NEG_INFINITY, f32::INFINITY) };
-        let c = c.as_mut_ptr();
-        let rows = ROWS.min(block.rows.end - row);
-        let mut buffer = [0.0; ROWS * COLUMNS];
-        let is_whole = columns == COLUMNS && (rows == ROWS || matches!(self.left, Left::Matrix(_)));
-        // SAFETY: the rows and columns are inside all slices; tiles that are not whole go by `buffer`.
+        // SAFETY: the caller's promise.
         unsafe {
-            let own = Rows { start: c.add(row * self.stride + column), stride: self.stride };
-            let from = self.begin(block, (row, rows), (column, columns), own, is_whole, &mut buffer);
-            let to = if is_whole { own } else { Rows { start: buffer.as_mut_ptr(), stride: COLUMNS } };
             match self.left {
                 Left::Packed(packed) => {
                     let start = packed.panels.as_ptr().add(row * self.shape.k + block.depth.start * ROWS);
                     let left = Rows { start, stride: 1 };
-                    multiply_tile::<ROWS, true, S>(depth, left, right, from, to, low, high);
+                    multiply_tiles::<ROWS, true, S>(k, left, right, from, to, tiles, low, high);
                 }
                 Left::Matrix(matrix) => {
                     let start = matrix.data.as_ptr().wrapping_add(row * matrix.row_stride + block.depth.start);
                     let left = Rows { start, stride: matrix.row_stride };
                     match rows {
-                        1 => multiply_tile::<1, false, S>(depth, left, right, from, to, low, high),
-                        2 => multiply_tile::<2, false, S>(depth, left, right, from, to, low, high),
-                        3 => multiply_tile::<3, false, S>(depth, left, right, from, to, low, high),
-                        _ => multiply_tile::<ROWS, false, S>(depth, left, right, from, to, low, high),
+                        1 => multiply_tiles::<1, false, S>(k, left, right, from, to, tiles, low, high),
+                        2 => multiply_tiles::<2, false, S>(k, left, right, from, to, tiles, low, high),
+                        3 => multiply_tiles::<3, false, S>(k, left, right, from, to, tiles, low, high),
+                        _ => multiply_tiles::<ROWS, false, S>(k, left, right, from, to, tiles, low, high),
                     }
-                }
-            }
-            if !is_whole {
-                for (index, from) in buffer.chunks_exact(COLUMNS).take(rows).enumerate() {
-                    std::ptr::copy_nonoverlapping(from.as_ptr(), own.start.add(index * self.stride), columns);
                 }
             }
         }
     }
 
-    /// What a tile's sums start from, in place or in `buffer`.
+    /// What a tile's sums start from, in `buffer`, or in place and then how many elements further the next tile's are.
     ///
     /// # Safety
     /// The tile is inside all slices.
@@ -210,7 +236,7 @@ impl<'a> Job<'a> {
         own: Rows<*mut f32>,
         is_whole: bool,
         buffer: &mut [f32; ROWS * COLUMNS],
-    ) -> Rows<*const f32> {
+    ) -> (Rows<*const f32>, Option<usize>) {
         const ZEROS: [f32; COLUMNS] = [0.0; COLUMNS];
         let own = Rows { start: own.start.cast_const(), stride: own.stride };
         let Finish { row_bias, column_bias, residual, accumulates, .. } = self.finish;
@@ -225,14 +251,15 @@ impl<'a> Job<'a> {
                 (Some(own), None, None, None)
             };
             match (base, row_bias, column_bias, more) {
-                (None, None, None, _) => return Rows { start: ZEROS.as_ptr(), stride: 0 },
+                (None, None, None, _) => return (Rows { start: ZEROS.as_ptr(), stride: 0 }, Some(0)),
                 (None, Some(_), None, _) => {
-                    return Rows { start: self.row_bias.as_ptr().add(row).cast(), stride: COLUMNS };
+                    let start = self.row_bias.as_ptr().add(row).cast();
+                    return (Rows { start, stride: COLUMNS }, Some(0));
                 }
                 (None, None, Some(bias), _) if is_whole => {
-                    return Rows { start: bias.as_ptr().add(column), stride: 0 };
+                    return (Rows { start: bias.as_ptr().add(column), stride: 0 }, Some(COLUMNS));
                 }
-                (Some(base), None, None, None) if is_whole => return base,
+                (Some(base), None, None, None) if is_whole => return (base, Some(COLUMNS)),
                 _ => {}
             }
             if let Some(bias) = row_bias {
@@ -256,6 +283,6 @@ impl<'a> Job<'a> {
                 }
             }
         }
-        Rows { start: buffer.as_ptr(), stride: COLUMNS }
+        (Rows { start: buffer.as_ptr(), stride: COLUMNS }, None)
     }
 }

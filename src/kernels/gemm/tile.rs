@@ -32,6 +32,12 @@ pub trait Stream: Copy {
     /// # Safety
     /// That row exists, or is the one behind the last.
     unsafe fn skip(self, rows: usize) -> Self;
+
+    /// The same rows of the next tile, which start `elements` further.
+    ///
+    /// # Safety
+    /// There are such rows, or nothing more is read.
+    unsafe fn advance(self, elements: usize) -> Self;
 }
 
 /// A panel: row after row of eight elements.
@@ -50,6 +56,11 @@ impl Stream for Panel {
         // SAFETY: the caller's promise.
         Panel(unsafe { self.0.add(rows * COLUMNS) })
     }
+
+    #[inline(always)]
+    unsafe fn advance(self, elements: usize) -> Panel {
+        Panel(self.0.wrapping_add(elements))
+    }
 }
 
 /// Rows of a matrix that is not packed.
@@ -67,6 +78,11 @@ impl Stream for Strided {
     unsafe fn skip(self, rows: usize) -> Strided {
         // SAFETY: the caller's promise.
         Strided(Rows { start: unsafe { self.0.start.add(rows * self.0.stride) }, stride: self.0.stride })
+    }
+
+    #[inline(always)]
+    unsafe fn advance(self, elements: usize) -> Strided {
+        Strided(Rows { start: self.0.start.wrapping_add(elements), stride: self.0.stride })
     }
 }
 
@@ -91,17 +107,59 @@ impl Stream for Scattered {
         // SAFETY: the caller's promise.
         Scattered { base: self.base, offsets: unsafe { self.offsets.add(rows) } }
     }
+
+    #[inline(always)]
+    unsafe fn advance(self, elements: usize) -> Scattered {
+        Scattered { base: self.base.wrapping_add(elements), offsets: self.offsets }
+    }
 }
 
-/// A tile: `R` rows of `from`, plus the product of `R` rows of the left matrix and eight columns of the right one, between
+/// Tiles side by side, and how many elements further each next one is in what is read.
+#[derive(Clone, Copy)]
+pub struct Tiles {
+    /// How many.
+    pub count: usize,
+    /// In the right matrix.
+    pub right: usize,
+    /// In what the sums start from.
+    pub from: usize,
+}
+
+/// Tiles: `R` rows of `from`, plus the product of `R` rows of the left matrix and eight columns of the right one, between
 /// `low` and `high`, to `to`. `PACKED` rows of the left matrix alternate, element by element, in a panel of [`ROWS`]; others
 /// are contiguous.
 ///
 /// # Safety
-/// `R` rows of eight can be read from `from` and written to `to`, `R` rows of `k` read from `left`, and `k` from `right`.
+/// For each tile `R` rows of eight can be read from `from` and written to `to`, `R` rows of `k` read from `left`, and `k` from
+/// `right`.
 #[inline(never)]
 #[allow(clippy::too_many_arguments, reason = "each is a register")]
-pub unsafe fn multiply_tile<const R: usize, const PACKED: bool, S: Stream>(
+pub unsafe fn multiply_tiles<const R: usize, const PACKED: bool, S: Stream>(
+    k: usize,
+    left: Rows<*const f32>,
+    right: S,
+    from: Rows<*const f32>,
+    to: Rows<*mut f32>,
+    tiles: Tiles,
+    low: f32,
+    high: f32,
+) {
+    let (mut right, mut from, mut to) = (right, from, to);
+    for _ in 0..tiles.count {
+        // SAFETY: the caller's promise.
+        unsafe {
+            multiply_tile::<R, PACKED, S>(k, left, right, from, to, low, high);
+            right = right.advance(tiles.right);
+        }
+        from.start = from.start.wrapping_add(tiles.from);
+        to.start = to.start.wrapping_add(COLUMNS);
+    }
+}
+
+/// # Safety
+/// `R` rows of eight can be read from `from` and written to `to`, `R` rows of `k` read from `left`, and `k` from `right`.
+#[inline(always)]
+unsafe fn multiply_tile<const R: usize, const PACKED: bool, S: Stream>(
     k: usize,
     left: Rows<*const f32>,
     right: S,

@@ -108,15 +108,56 @@ unsafe fn add_scaled<const N: usize>(x: &[f32; N], from: *const f32, stride: usi
 
 /// The product of `x` and each column, whose elements are `row_stride` apart: contiguous, or else slow.
 fn dot_columns(x: &[f32], matrix: Matrix, to: &mut [f32]) {
-    for (column, to) in to.iter_mut().enumerate() {
-        let start = column * matrix.column_stride;
-        if matrix.row_stride == 1 {
-            // SAFETY: the matrix was checked to have a row for each of `x`.
-            *to += unsafe { dot(x, matrix.data.as_ptr().add(start)) };
-        } else {
-            let elements = (0..x.len()).filter_map(|row| matrix.data.get(start + row * matrix.row_stride));
-            *to += x.iter().zip(elements).map(|(x, element)| x * element).sum::<f32>();
+    let (data, stride) = (matrix.data.as_ptr(), matrix.column_stride);
+    if matrix.row_stride == 1 {
+        let (fours, rest) = to.as_chunks_mut::<4>();
+        let done = fours.len() * 4;
+        // SAFETY: the matrix was checked to have a row for each of `x` and a column for each of `to`.
+        unsafe {
+            for (four, to) in fours.iter_mut().enumerate() {
+                let sums = dot_four(x, data.add(four * 4 * stride), stride);
+                *to = F32x4::new(*to).add(sums).to_array();
+            }
+            for (column, to) in rest.iter_mut().enumerate() {
+                *to += dot(x, data.add((done + column) * stride));
+            }
         }
+        return;
+    }
+    for (column, to) in to.iter_mut().enumerate() {
+        let elements = (0..x.len()).filter_map(|row| matrix.data.get(column * stride + row * matrix.row_stride));
+        *to += x.iter().zip(elements).map(|(x, element)| x * element).sum::<f32>();
+    }
+}
+
+/// # Safety
+/// As many elements as `x` has can be read at four places `stride` apart.
+#[inline(never)]
+unsafe fn dot_four(x: &[f32], columns: *const f32, stride: usize) -> F32x4 {
+    let mut sums = [[F32x4::splat(0.0); 2]; 4];
+    let (eights, rest) = x.as_chunks::<8>();
+    let done = eights.len() * 8;
+    // SAFETY: the caller's promise.
+    unsafe {
+        for (eight, x) in eights.iter().enumerate() {
+            let (first, second) = (F32x4::load(x.as_ptr()), F32x4::load(x.as_ptr().add(4)));
+            for (column, [a, b]) in sums.iter_mut().enumerate() {
+                let from = columns.add(column * stride + eight * 8);
+                *a = first.mul_add(F32x4::load(from), *a);
+                *b = second.mul_add(F32x4::load(from.add(4)), *b);
+            }
+        }
+        // The lanes of a column's sum become one lane of the result.
+        let [a, b, c, d] = sums.map(|[first, second]| first.add(second));
+        let ((first, second), (third, fourth)) = (a.zip(c), b.zip(d));
+        let ((a, b), (c, d)) = (first.zip(third), second.zip(fourth));
+        let mut total = a.add(b).add(c.add(d));
+        for (row, x) in rest.iter().enumerate() {
+            let element = |column: usize| *columns.add(column * stride + done + row);
+            let elements = F32x4::new([element(0), element(1), element(2), element(3)]);
+            total = F32x4::splat(*x).mul_add(elements, total);
+        }
+        total
     }
 }
 
