@@ -220,6 +220,9 @@ impl Convolution {
 
 /// Elements with their channels moved from the last axis to the second, or back.
 pub fn move_channels(dims: &[usize], values: &[u8], to_second: bool) -> Result<(Dims, Vec<u8>)> {
+    if dims.len() < 3 {
+        return Err(Error::execution(format!("expected 3 axes or more, got dims {dims:?}")));
+    }
     let mut moved = Dims::from_slice(dims);
     if to_second {
         moved.get_mut(1..).unwrap_or_default().rotate_right(1);

@@ -10,6 +10,9 @@ use crate::ops::shape::resolve_axis;
 use crate::ops::{Operator, Spec, single};
 use crate::tensor::{Dims, Tensor, fill};
 
+/// The most elements of a window: padding can make one of any size fit.
+const MOST_TAPS: usize = 1 << 22;
+
 /// The dims and the bytes of a tensor with its channels second.
 fn read_channels(x: &Tensor, is_channels_last: bool) -> Result<(Dims, Vec<u8>)> {
     read_sign(x)?;
@@ -60,8 +63,11 @@ pub fn qlinear_average_pool(spec: &mut Spec) -> Result<Operator> {
         let mut means = fill(&dims, 0f32)?;
         let (pixels, taps) = (
             axes.iter().map(|axis| axis.output).product::<usize>(),
-            axes.iter().map(|axis| axis.kernel).product::<usize>(),
+            axes.iter().fold(1usize, |taps, axis| taps.saturating_mul(axis.kernel)),
         );
+        if taps > MOST_TAPS {
+            return Err(Error::execution(format!("a window has {taps} elements, and {MOST_TAPS} are the most")));
+        }
         let values = from.decode_all(&values)?;
         for (values, means) in values.chunks(size.max(1)).zip(means.chunks_mut(pixels.max(1))) {
             for (pixel, mean) in means.iter_mut().enumerate() {
