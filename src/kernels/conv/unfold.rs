@@ -47,9 +47,8 @@ impl<'a> Unfolded<'a> {
     }
 
     /// Where a pixel of the result reads under the first weight.
-    fn locate(&self, pixel: usize) -> usize {
-        let Geometry { input: [_, rows, columns], output, stride, .. } = self.geometry;
-        let [depth, row, column] = split_pixel(&output, pixel);
+    fn locate(&self, [depth, row, column]: [usize; 3]) -> usize {
+        let Geometry { input: [_, rows, columns], stride, .. } = self.geometry;
         match &self.copy {
             Some(Copied { layout, window: [depths, rows, columns], .. }) => {
                 depth.saturating_sub(depths.start) * layout.depth_pitch()
@@ -90,6 +89,15 @@ fn plain_taps(geometry: &Geometry) -> Vec<usize> {
 fn split_pixel(&[_, rows, columns]: &[usize; 3], pixel: usize) -> [usize; 3] {
     let (columns, rows) = (columns.max(1), rows.max(1));
     [pixel / columns / rows, pixel / columns % rows, pixel % columns]
+}
+
+/// The place behind one, without the divisions of [`split_pixel`].
+fn next_pixel(&[_, rows, columns]: &[usize; 3], [depth, row, column]: [usize; 3]) -> [usize; 3] {
+    match (column + 1 < columns, row + 1 < rows) {
+        (true, _) => [depth, row, column + 1],
+        (false, true) => [depth, row + 1, 0],
+        (false, false) => [depth + 1, 0, 0],
+    }
 }
 
 /// The axis that windows are cut along: the first of more than one pixel.
@@ -146,7 +154,7 @@ impl Unfolded<'_> {
             for row in block.clone().step_by(columns) {
                 let end = block.end.min(row + columns);
                 let starts = (row..end).step_by(COLUMNS).map(|column| column.min(end - COLUMNS));
-                tiles.extend(starts.map(|pixel| (pixel, self.locate(pixel))));
+                tiles.extend(starts.map(|pixel| (pixel, self.locate(split_pixel(&self.geometry.output, pixel)))));
             }
             let source = self.copy.as_ref().map_or(self.image, |copy| copy.pixels.as_slice());
             let scatter = Scatter { source, offsets: &self.taps };
@@ -165,8 +173,14 @@ impl Source for Unfolded<'_> {
         let size = (rows.len() * COLUMNS).max(1);
         for (panel, column) in panels.chunks_exact_mut(size).zip(columns.clone().step_by(COLUMNS)) {
             let mut pixels = [0; COLUMNS];
+            let mut place = split_pixel(&self.geometry.output, column);
+            let mut last = 0;
             for (index, pixel) in pixels.iter_mut().enumerate() {
-                *pixel = self.locate((column + index).min(columns.end.saturating_sub(1)));
+                if column + index < columns.end {
+                    last = self.locate(place);
+                    place = next_pixel(&self.geometry.output, place);
+                }
+                *pixel = last;
             }
             let end = furthest + pixels.iter().copied().max().unwrap_or(0);
             if end < source.len() {

@@ -22,7 +22,7 @@ const LANES: usize = 4;
 /// Elements of transformed tiles and sums that are worked on at a time.
 const BLOCK: usize = 1 << 18;
 /// With fewer channels, transforming costs more than it saves.
-const FEWEST: usize = 24;
+const FEWEST: usize = 16;
 /// With more weights, their transforms, four times as large, take more memory than they are worth.
 const MOST: usize = 1 << 15;
 
