@@ -97,20 +97,63 @@ impl Plan {
 
     /// Runs the plan on the graph's inputs and what it captures, and returns its outputs.
     pub fn run(&self, inputs: impl IntoIterator<Item = Value>) -> Result<Vec<Value>> {
+        let slots = self.run_steps(inputs, |_| true)?;
+        self.collect(slots, 0..self.outputs.len())
+    }
+
+    /// Runs what some of the outputs need, and returns these.
+    pub fn run_for(&self, outputs: &[usize], inputs: impl IntoIterator<Item = Value>) -> Result<Vec<Value>> {
+        let needed = self.find_needed(outputs);
+        let slots = self.run_steps(inputs, |index| needed.get(index) == Some(&true))?;
+        self.collect(slots, outputs.iter().copied())
+    }
+
+    /// Which steps some of the outputs need.
+    fn find_needed(&self, outputs: &[usize]) -> Vec<bool> {
+        let mut read = vec![false; self.slots];
+        let mark = |operand: &Operand, read: &mut Vec<bool>| {
+            if let Operand::Shared(slot) | Operand::Last(slot) = operand
+                && let Some(place) = read.get_mut(*slot)
+            {
+                *place = true;
+            }
+        };
+        outputs.iter().filter_map(|&index| self.outputs.get(index)).for_each(|operand| mark(operand, &mut read));
+        let mut needed = Vec::with_capacity(self.steps.len());
+        for step in self.steps.iter().rev() {
+            let is_needed = step.outputs.iter().flatten().any(|&slot| read.get(slot) == Some(&true));
+            if is_needed {
+                step.operands.iter().for_each(|operand| mark(operand, &mut read));
+            }
+            needed.push(is_needed);
+        }
+        needed.reverse();
+        needed
+    }
+
+    fn run_steps(
+        &self,
+        inputs: impl IntoIterator<Item = Value>,
+        is_needed: impl Fn(usize) -> bool,
+    ) -> Result<Vec<Option<Value>>> {
         let mut slots: Vec<Option<Value>> = Vec::new();
         slots.resize_with(self.slots, || None);
         for (value, slot) in inputs.into_iter().zip(&self.inputs) {
             put(&mut slots, *slot, value);
         }
-        for step in &self.steps {
+        for (_, step) in self.steps.iter().enumerate().filter(|(index, _)| is_needed(*index)) {
             self.run_step(step, &mut slots)?;
         }
-        let outputs = self.outputs.iter().map(|operand| match self.operand(*operand, &mut slots) {
-            Input::Owned(value) => Ok(value),
-            Input::Shared(value) => Ok(value.clone()),
-            Input::Missing | Input::Taken(_) => Err(Error::execution("an output was not computed")),
-        });
-        outputs.collect()
+        Ok(slots)
+    }
+
+    fn collect(&self, slots: Vec<Option<Value>>, outputs: impl Iterator<Item = usize>) -> Result<Vec<Value>> {
+        let find = |index: usize| match *self.outputs.get(index)? {
+            Operand::Missing => None,
+            Operand::Constant(number) => self.constants.get(number).cloned(),
+            Operand::Shared(slot) | Operand::Last(slot) => slots.get(slot).cloned().flatten(),
+        };
+        outputs.map(|index| find(index).ok_or_else(|| Error::execution("an output was not computed"))).collect()
     }
 
     fn run_step(&self, step: &Step, slots: &mut [Option<Value>]) -> Result<()> {
@@ -146,15 +189,6 @@ impl Plan {
             slots.get_mut(slot).and_then(Option::take);
         }
         Ok(())
-    }
-
-    fn operand<'a>(&'a self, operand: Operand, slots: &mut [Option<Value>]) -> Input<'a> {
-        match operand {
-            Operand::Missing => Input::Missing,
-            Operand::Constant(index) => self.constants.get(index).map_or(Input::Missing, Input::Shared),
-            Operand::Shared(slot) => slots.get(slot).cloned().flatten().map_or(Input::Missing, Input::Owned),
-            Operand::Last(slot) => slots.get_mut(slot).and_then(Option::take).map_or(Input::Missing, Input::Owned),
-        }
     }
 }
 

@@ -106,14 +106,15 @@ impl Session {
         let chosen = self.choose_outputs(outputs)?;
         let values = self.order_inputs(inputs)?;
         set_limit(self.limits.tensor_bytes);
-        let results = catch_panic(|| self.plan.run(values))?;
-        let mut results: Vec<Option<Value>> = results.into_iter().map(Some).collect();
-        let take = |index: &usize| {
+        let results = catch_panic(|| match outputs {
+            None => self.plan.run(values),
+            Some(_) => self.plan.run_for(&chosen, values),
+        })?;
+        let named = chosen.iter().zip(results).filter_map(|(index, value)| {
             let info = self.outputs.get(*index)?;
-            let value = results.get_mut(*index)?.take()?;
             Some((info.name.clone(), narrow(value, info.element_type)))
-        };
-        Ok(chosen.iter().filter_map(take).collect())
+        });
+        Ok(named.collect())
     }
 
     fn input_names(&self) -> Vec<String> {

@@ -24,12 +24,39 @@ impl Plan {
         passes::rewrite(&mut graph);
         drop_unused(&mut graph);
         let mut steps = Vec::with_capacity(graph.nodes.len());
+        let mut uses = count_uses(&graph);
         for mut node in std::mem::take(&mut graph.nodes) {
             if let Some(made) = make_operator(&mut node, &graph.constants, faults)? {
+                release_consumed(&node, &made, &mut uses, &mut graph.constants);
                 steps.push((node, made));
             }
         }
         Ok(assemble(steps, graph))
+    }
+}
+
+/// How often each value is read.
+fn count_uses(graph: &Graph) -> HashMap<ValueId, usize> {
+    let mut uses = HashMap::new();
+    let reads = graph.nodes.iter().flat_map(Node::reads).chain(graph.outputs.iter().copied());
+    reads.for_each(|value| *uses.entry(value).or_default() += 1);
+    uses
+}
+
+/// Lets go of weights that every reader keeps in a form of its own, so that no two copies of all of them are in memory.
+fn release_consumed(
+    node: &Node,
+    made: &Made,
+    uses: &mut HashMap<ValueId, usize>,
+    constants: &mut BTreeMap<ValueId, Tensor>,
+) {
+    for (input, _) in node.inputs.iter().zip(&made.consumed).filter(|(_, consumed)| **consumed) {
+        if let Some((value, count)) = input.and_then(|value| Some((value, uses.get_mut(&value)?))) {
+            *count -= 1;
+            if *count == 0 {
+                constants.remove(&value);
+            }
+        }
     }
 }
 
@@ -116,11 +143,7 @@ fn assemble(made: Vec<(Node, Made)>, graph: Graph) -> Plan {
     for (index, reads) in all.iter().enumerate() {
         last.extend(reads.iter().flatten().map(|&value| (value, index)));
     }
-    let mut output_last: HashMap<ValueId, usize> = HashMap::new();
-    for (index, &value) in graph.outputs.iter().enumerate() {
-        last.insert(value, usize::MAX);
-        output_last.insert(value, index);
-    }
+    last.extend(graph.outputs.iter().map(|&value| (value, usize::MAX)));
     let mut constants = Vec::new();
     let mut numbers: HashMap<ValueId, usize> = HashMap::new();
     let mut bytes = 0;
@@ -158,11 +181,7 @@ fn assemble(made: Vec<(Node, Made)>, graph: Graph) -> Plan {
             releases,
         });
     }
-    let outputs = graph.outputs.iter().enumerate().map(|(index, &value)| match known(value) {
-        Some(number) => Operand::Constant(number),
-        None if output_last.get(&value) == Some(&index) => Operand::Last(value),
-        None => Operand::Shared(value),
-    });
+    let outputs = graph.outputs.iter().map(|&value| known(value).map_or(Operand::Shared(value), Operand::Constant));
     let outputs = outputs.collect();
     let inputs = graph.inputs.iter().chain(&graph.captures);
     let inputs = inputs.map(|value| last.contains_key(value).then_some(*value)).collect();

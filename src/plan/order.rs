@@ -51,7 +51,8 @@ pub(super) fn sort_nodes(graph: &mut Graph) -> Result<()> {
     Ok(())
 }
 
-/// Drops nodes whose outputs nobody reads, and forgets outputs that nobody reads of the others. The nodes are in order.
+/// Drops nodes whose outputs nobody reads and values known at load that nobody reads, and forgets outputs that nobody reads
+/// of the other nodes. The nodes are in order.
 pub(super) fn drop_unused(graph: &mut Graph) {
     let mut used: HashSet<ValueId> = graph.outputs.iter().copied().collect();
     let mut kept = Vec::with_capacity(graph.nodes.len());
@@ -67,4 +68,5 @@ pub(super) fn drop_unused(graph: &mut Graph) {
     }
     kept.reverse();
     graph.nodes = kept;
+    graph.constants.retain(|value, _| used.contains(value));
 }
