@@ -66,7 +66,7 @@ test("a new version replaces the old one whole, at the next reload", async () =>
   const { buildSite } = await import("../../www/build.mjs");
   let next;
   try {
-    const { page, requests } = await demo.visit();
+    const { page, requests, complaints } = await demo.visit();
     await page.locator("#offline[data-state=saved]").waitFor();
     const [before] = await page.evaluate(() => caches.keys());
     await demo.site.close();
@@ -96,6 +96,7 @@ test("a new version replaces the old one whole, at the next reload", async () =>
       "what did not change is not fetched again",
     );
     await checkBothModels(page);
+    assert.deepEqual(complaints, []);
   } finally {
     await next?.close();
     await demo.close();
