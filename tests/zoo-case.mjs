@@ -13,7 +13,7 @@ const mostRounds = options.isBrief ? 1 : 20;
 const mostMilliseconds = 3000 * options.engines.length;
 
 class Runner {
-  report = { error: 0, faults: [], isMeasured: true };
+  report = { error: 0, faults: /** @type {string[]} */ ([]), isMeasured: true };
   #times = [];
 
   constructor(engine, reference) {
@@ -84,7 +84,7 @@ async function measureCase() {
     await everyone((runner) => runner.runFirst(set));
     if (index === 0) await measureLater(everyone);
     // The rival comes first, since its error may widen the tolerance.
-    for (const runner of runners.toReversed()) {
+    for (const runner of [...runners].reverse()) {
       await runner.attempt(() => runner.check(set, slack));
       if (runner.engine === "rival" && runner.report.isMeasured) slack = Math.max(slack, runner.report.error);
     }

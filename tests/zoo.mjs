@@ -23,7 +23,7 @@ const minutes = 5;
 
 const ms = (digits) => (value) => value?.toFixed(digits) ?? "-";
 
-/** @type {(engine: "own" | "rival") => [title: string, width: number, show: (result: any) => string][]} */
+/** @type {(engine: "own" | "rival") => Column[]} */
 const measured = (engine) => [
   ["error", 10, (result) => (result[engine]?.isMeasured ? result[engine].error.toExponential(1) : "-")],
   ["load ms", 9, (result) => ms(0)(result[engine]?.load)],
@@ -32,12 +32,16 @@ const measured = (engine) => [
   ["least ms", 10, (result) => ms(2)(result[engine]?.least)],
   ["peak MB", 9, (result) => ms(0)(result[engine]?.peak)],
 ];
+/** @typedef {[title: string, width: number, show: (result: any) => string]} Column */
+
 const tell = (engine) => (result) => {
   const faults = result[engine]?.faults ?? [];
   if (faults.length === 0) return "ok";
   return faults.some((fault) => fault.startsWith("failed")) ? "FAILED" : "WRONG";
 };
+/** @type {Column[]} */
 const ownColumns = [["case", 32, ({ name }) => name], ["result", 8, tell("own")], ...measured("own")];
+/** @type {Column[]} */
 const rivalColumns = [
   ["rival", 10, tell("rival")],
   ...measured("rival"),
@@ -53,6 +57,7 @@ function runZoo(directories, { tolerance, isRivalled, known }) {
     return directories.map((directory) => {
       const name = basename(directory);
       const options = { packed: packed.directory, tolerance, slack: known[name] ?? 0, isBrief: false };
+      /** @type {any} */
       const result = { name, ...(isRivalled ? compareCase : runCase)(directory, options) };
       printRow(columns, (index) => columns[index][2](result));
       for (const fault of result.own.faults) console.log(`    ${fault}`);

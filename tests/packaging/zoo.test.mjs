@@ -106,15 +106,14 @@ test("maps are compared row by row", () => {
 });
 
 test("only coarse numbers may be as far off as those of onnxruntime-web", () => {
-  const actual = { Plus214_Output_0: undefined };
   const reference = new Reference(join(models, "mnist_cntk"));
   const [set] = reference.sets;
   const expected = reference.readInputs(set.replace("inputs", "outputs")).Plus214_Output_0;
   const largest = Math.max(...expected.data.map(Math.abs));
-  actual.Plus214_Output_0 = { ...expected, data: expected.data.map((value) => value + 0.05 * largest) };
+  const data = expected.data.map((value) => value + 0.05 * largest);
   const countFaults = (isCoarse, slack) => {
     reference.isCoarse = isCoarse;
-    return reference.check(set, actual, { slack }).faults.length;
+    return reference.check(set, { Plus214_Output_0: { ...expected, data } }, { slack }).faults.length;
   };
   assert.equal(countFaults(true, 0.06), 0);
   assert.equal(countFaults(true, 0.04), 1);

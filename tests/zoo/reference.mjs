@@ -44,10 +44,14 @@ export class Reference {
   /**
    * How far outputs are from what the set of inputs must give: the largest error, whether it covers everything that is
    * wrong, and a line for each fault. `slack` takes the place of the tolerance of coarse numbers where it is more.
+   *
+   * @param {string} set
+   * @param {Record<string, any>} outputs
+   * @param {{ tolerance?: number, slack?: number }} [options]
    */
   check(set, outputs, { tolerance, slack = 0 } = {}) {
     const outputsSet = set.replace("inputs", "outputs");
-    const result = { error: 0, faults: [], isMeasured: true };
+    const result = { error: 0, faults: /** @type {string[]} */ ([]), isMeasured: true };
     for (const [name, expected] of Object.entries(this.readInputs(outputsSet))) {
       const isCoarse = this.isCoarse || expected.type === "float16";
       const limit = tolerance || (isCoarse ? Math.max(coarse, slack) : fine);
