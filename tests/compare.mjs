@@ -25,6 +25,33 @@ export function compareTensor(actual, expected, { tolerance, approximate = false
   return compareNumbers(toNumbers(actual), toNumbers(expected), tolerance);
 }
 
+/**
+ * Compares a sequence of maps with its reference, an array of JSON texts. `actual` is an array of Maps, or a tensor of a row for
+ * each with `labels` for its columns.
+ */
+export function compareMaps(actual, expected, options) {
+  const rows = expected.data.map((text) => JSON.parse(text));
+  const keys = Object.keys(rows[0] ?? {});
+  const { labels, tensor } = Array.isArray(actual)
+    ? tabulate(actual)
+    : { labels: actual.labels, tensor: actual };
+  const known = labels.map(String);
+  if (String([...known].sort()) !== String([...keys].sort())) {
+    return { error: Infinity, fault: `has the labels ${known} in place of ${keys}` };
+  }
+  const data = Float32Array.from(rows.flatMap((row) => known.map((label) => row[label])));
+  return compareTensor(tensor, { type: "float32", dims: [rows.length, known.length], data }, options);
+}
+
+/** Maps of the same keys as one tensor. */
+function tabulate(maps) {
+  const labels = [...(maps[0]?.keys() ?? [])];
+  const data = Float32Array.from(maps.flatMap((map) => labels.map((label) => map.get(label) ?? NaN)));
+  const sizes = new Set(maps.map((map) => map.size));
+  const columns = sizes.size > 1 ? NaN : labels.length;
+  return { labels, tensor: { type: "float32", dims: [maps.length, columns], data } };
+}
+
 function compareExactly(actual, expected) {
   let wrong = 0;
   for (let index = 0; index < expected.length; index++) wrong += actual[index] === expected[index] ? 0 : 1;

@@ -1,75 +1,105 @@
-/** Runs one case of the zoo, for zoo.mjs: arguments are the package's folder, the case's and a tolerance; JSON comes out. */
+/**
+ * Runs one case of the zoo, for zoo.mjs: the arguments are the case's folder and options in JSON; JSON comes out. With two
+ * engines they take turns, so that both meet the same machine.
+ */
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { compareTensor } from "./compare.mjs";
-import { readNpz } from "./npz.mjs";
-import { importPacked } from "./packed.mjs";
+import { startOwn, startRival } from "./zoo/engines.mjs";
+import { Reference } from "./zoo/reference.mjs";
 
-const [packedDirectory, directory, toleranceText] = process.argv.slice(2);
-const { init, load, Tensor } = await importPacked(packedDirectory);
+/** @type {[string, { engines: string[], packed: string, tolerance: number, slack: number, isBrief: boolean }]} */
+const [directory, options] = [process.argv[2], JSON.parse(process.argv[3])];
+const starters = { own: () => startOwn(options.packed), rival: startRival };
+const mostRounds = options.isBrief ? 1 : 20;
+const mostMilliseconds = 3000 * options.engines.length;
 
-const meta = readMeta();
-const approximate = /Quantize|QLinear|Integer/.test(Object.keys(meta.ops ?? {}).join(" "));
-const coarse = approximate || /f16|fp16|half|int8|qdq/i.test(meta.name ?? "");
+class Runner {
+  report = { error: 0, faults: /** @type {string[]} */ ([]), isMeasured: true };
+  #times = [];
+
+  constructor(engine, reference) {
+    this.engine = engine;
+    this.reference = reference;
+  }
+
+  /** Does a part of the work; after a failure there is no more. */
+  async attempt(work) {
+    if (this.report.faults.some((fault) => fault.startsWith("failed"))) return;
+    try {
+      await work();
+    } catch (error) {
+      const parts = [error?.code, error?.message ?? String(error)];
+      this.report.faults.push(`failed: ${parts.filter((part) => typeof part === "string").join(": ")}`);
+      this.report.isMeasured = false;
+    }
+  }
+
+  async load() {
+    const load = await starters[this.engine]();
+    const { value, time } = await clock(() => load(this.reference));
+    this.session = value;
+    this.report.load = time;
+  }
+
+  async runFirst(set) {
+    this.inputs = this.session.toInputs(this.reference.readInputs(set));
+    const { value, time } = await clock(() => this.session.run(this.inputs));
+    this.report.first ??= time;
+    this.outputs = value;
+  }
+
+  async runLater() {
+    this.#times.push((await clock(() => this.session.run(this.inputs))).time);
+  }
+
+  /** What a run leaves behind shows in the next, so that two of them are compared. */
+  async check(set, slack) {
+    for (const outputs of [this.outputs, await this.session.run(this.inputs)]) {
+      for (const values of await this.session.read(outputs, this.inputs)) {
+        const { error, faults, isMeasured } = this.reference.check(set, values, {
+          tolerance: options.tolerance,
+          slack,
+        });
+        this.report.error = Math.max(this.report.error, error);
+        this.report.isMeasured &&= isMeasured;
+        for (const fault of faults) if (!this.report.faults.includes(fault)) this.report.faults.push(fault);
+      }
+    }
+  }
+
+  finish() {
+    const times = this.#times.sort((a, b) => a - b);
+    return { ...this.report, later: times[times.length >> 1], least: times[0] };
+  }
+}
 
 async function measureCase() {
-  await init();
-  const bytes = readFileSync(join(directory, "model.onnx"));
-  const { value: session, time: loadTime } = await clock(() =>
-    load(bytes, { externalData: readExternalData() }),
-  );
-  const sets = readdirSync(directory).filter((name) => /^inputs.*\.npz$/.test(name));
-  if (sets.length === 0) throw new Error("the case has no inputs.npz");
-  const report = { load: loadTime, first: 0, later: 0, error: 0, faults: [] };
-  for (const [index, set] of sets.sort().entries()) {
-    const inputs = readInputs(set);
-    const { value: outputs, time } = await clock(() => session.run(inputs));
-    if (index === 0) Object.assign(report, { first: time, later: await measureLater(session, inputs) });
-    checkOutputs(set.replace("inputs", "outputs"), outputs, report);
-    // What a run leaves behind shows in the next.
-    checkOutputs(set.replace("inputs", "outputs"), await session.run(inputs), report);
+  const reference = new Reference(directory);
+  const runners = options.engines.map((engine) => new Runner(engine, reference));
+  const everyone = async (work) => {
+    for (const runner of runners) await runner.attempt(() => work(runner));
+  };
+  await everyone((runner) => runner.load());
+  let slack = options.slack;
+  for (const [index, set] of reference.sets.entries()) {
+    await everyone((runner) => runner.runFirst(set));
+    if (index === 0) await measureLater(everyone);
+    // The rival comes first, since its error may widen the tolerance.
+    for (const runner of [...runners].reverse()) {
+      await runner.attempt(() => runner.check(set, slack));
+      if (runner.engine === "rival" && runner.report.isMeasured) slack = Math.max(slack, runner.report.error);
+    }
   }
-  await session.release();
-  return { ...report, peak: process.resourceUsage().maxRSS / 1024 };
+  await everyone((runner) => runner.session.release());
+  const reports = Object.fromEntries(runners.map((runner) => [runner.engine, runner.finish()]));
+  return { ...reports, isCoarse: reference.isCoarse, peak: process.resourceUsage().maxRSS / 1024 };
 }
 
-function checkOutputs(set, outputs, report) {
-  for (const [name, expected] of Object.entries(readNpz(readFileSync(join(directory, set))))) {
-    const loose = coarse || expected.type === "float16";
-    const tolerance = Number(toleranceText) || (loose ? 2e-2 : 1e-3);
-    const { error, fault } = compareTensor(outputs[name], expected, { tolerance, approximate });
-    report.error = Math.max(report.error, Number.isFinite(error) ? error : 0);
-    if (fault) report.faults.push(`${set}: output "${name}" ${fault}`);
-  }
-}
-
-/** The median of some more runs: up to 20, or 3 seconds of them. */
-async function measureLater(session, inputs) {
-  const times = [];
+async function measureLater(everyone) {
   const start = performance.now();
-  while (times.length < 20 && (times.length < 3 || performance.now() - start < 3000)) {
-    times.push((await clock(() => session.run(inputs))).time);
+  for (let round = 0; round < mostRounds; round += 1) {
+    if (round >= 3 && performance.now() - start > mostMilliseconds) break;
+    await everyone((runner) => runner.runLater());
   }
-  return times.sort((a, b) => a - b)[times.length >> 1];
-}
-
-function readInputs(set) {
-  const arrays = Object.entries(readNpz(readFileSync(join(directory, set))));
-  return Object.fromEntries(
-    arrays.map(([name, { type, dims, data }]) => [name, new Tensor(type, data, dims)]),
-  );
-}
-
-/** Whatever else the folder holds is the model's external data. */
-function readExternalData() {
-  const names = readdirSync(directory).filter((name) => !/\.(npz|json)$|^model\.onnx$/.test(name));
-  return Object.fromEntries(names.map((name) => [name, readFileSync(join(directory, name))]));
-}
-
-function readMeta() {
-  const path = join(directory, "meta.json");
-  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
 }
 
 async function clock(action) {
@@ -78,8 +108,4 @@ async function clock(action) {
   return { value, time: performance.now() - start };
 }
 
-console.log(JSON.stringify(await measureCase().catch((error) => ({ faults: [describe(error)] }))));
-
-function describe(error) {
-  return [error?.code, error?.message ?? String(error)].filter(Boolean).join(": ");
-}
+console.log(`\n${JSON.stringify(await measureCase())}`);

@@ -1,67 +1,145 @@
 /**
- * `npm run zoo -- DIR [case ...] [--tolerance 1e-3]`: runs the models of a folder through the packed package and compares
- * what they give with their references. A case is a folder with model.onnx, inputs*.npz, outputs*.npz and meta.json. Each
- * runs in a process of its own, so that a crash costs one line. The exit code is 1 when a case is wrong.
+ * `npm run zoo -- DIR [case ...] [--tolerance 1e-3] [--rival [--save]]`: runs the models of a folder through the packed
+ * package and compares what they give with their references. A case is a folder with model.onnx, inputs*.npz, outputs*.npz
+ * and meta.json. Each runs in a process of its own, so that a crash costs one line. The exit code is 1 when a case is wrong.
+ *
+ * `--rival` runs onnxruntime-web beside it, with one thread: in the same process, in turns, for the times, and once more in
+ * a process of its own for the memory. `--save` keeps what onnxruntime-web is off by in rival-errors.json, where
+ * that is more than the tolerance of int8 and float16 cases; it is their tolerance from then on.
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { installPacked } from "./packed.mjs";
+import { installRival, rivalVersion } from "./zoo/engines.mjs";
+import { coarse } from "./zoo/reference.mjs";
 
 const caseScript = fileURLToPath(new URL("./zoo-case.mjs", import.meta.url));
+const errorsPath = fileURLToPath(new URL("./rival-errors.json", import.meta.url));
 const minutes = 5;
 
-/** @type {[title: string, width: number, show: (result: any) => string][]} */
-const columns = [
-  ["case", 34, ({ name }) => name],
-  ["result", 8, ({ faults }) => (faults.length === 0 ? "ok" : "WRONG")],
-  ["error", 10, ({ error }) => error?.toExponential(1) ?? "-"],
-  ["load ms", 10, ({ load }) => load?.toFixed(0) ?? "-"],
-  ["first ms", 10, ({ first }) => first?.toFixed(1) ?? "-"],
-  ["later ms", 10, ({ later }) => later?.toFixed(1) ?? "-"],
-  ["peak MB", 9, ({ peak }) => peak?.toFixed(0) ?? "-"],
+const ms = (digits) => (value) => value?.toFixed(digits) ?? "-";
+
+/** @type {(engine: "own" | "rival") => Column[]} */
+const measured = (engine) => [
+  ["error", 10, (result) => (result[engine]?.isMeasured ? result[engine].error.toExponential(1) : "-")],
+  ["load ms", 9, (result) => ms(0)(result[engine]?.load)],
+  ["first ms", 10, (result) => ms(1)(result[engine]?.first)],
+  ["later ms", 10, (result) => ms(2)(result[engine]?.later)],
+  ["least ms", 10, (result) => ms(2)(result[engine]?.least)],
+  ["peak MB", 9, (result) => ms(0)(result[engine]?.peak)],
+];
+/** @typedef {[title: string, width: number, show: (result: any) => string]} Column */
+
+const tell = (engine) => (result) => {
+  const faults = result[engine]?.faults ?? [];
+  if (faults.length === 0) return "ok";
+  return faults.some((fault) => fault.startsWith("failed")) ? "FAILED" : "WRONG";
+};
+/** @type {Column[]} */
+const ownColumns = [["case", 32, ({ name }) => name], ["result", 8, tell("own")], ...measured("own")];
+/** @type {Column[]} */
+const rivalColumns = [
+  ["rival", 10, tell("rival")],
+  ...measured("rival"),
+  ["ratio", 8, ({ own, rival }) => ms(2)(ratioOf(own, rival, "later"))],
 ];
 
-/** Runs the cases and prints the table; the number of wrong ones. */
-function runZoo(directories, tolerance) {
+/** Runs the cases and prints the table; the results. */
+function runZoo(directories, { tolerance, isRivalled, known }) {
   const packed = installPacked();
+  const columns = isRivalled ? [...ownColumns, ...rivalColumns] : ownColumns;
   try {
-    printRow(columns.map(([title]) => title));
-    const results = directories.map((directory) => {
-      const result = { name: basename(directory), ...runCase(packed.directory, directory, tolerance) };
-      printRow(columns.map(([, , show]) => show(result)));
-      for (const fault of result.faults) console.log(`    ${fault}`);
+    printRow(columns, (index) => columns[index][0]);
+    return directories.map((directory) => {
+      const name = basename(directory);
+      const options = { packed: packed.directory, tolerance, slack: known[name] ?? 0, isBrief: false };
+      /** @type {any} */
+      const result = { name, ...(isRivalled ? compareCase : runCase)(directory, options) };
+      printRow(columns, (index) => columns[index][2](result));
+      for (const fault of result.own.faults) console.log(`    ${fault}`);
+      for (const fault of result.rival?.faults ?? []) console.log(`    rival: ${fault}`);
       return result;
     });
-    const wrong = results.filter(({ faults }) => faults.length > 0).length;
-    console.log(`\nzoo: ${results.length - wrong} of ${results.length} cases are right`);
-    return wrong;
   } finally {
     packed.remove();
   }
 }
 
-function runCase(packedDirectory, directory, tolerance) {
-  const child = spawnSync(process.execPath, [caseScript, packedDirectory, directory, tolerance], {
+function runCase(directory, options) {
+  const { own, isCoarse, peak } = runChild(directory, { ...options, engines: ["own"] });
+  return { own: { ...own, peak }, isCoarse };
+}
+
+function compareCase(directory, options) {
+  const both = runChild(directory, { ...options, slack: 0, engines: ["own", "rival"] });
+  const measurePeak = (engine) => runChild(directory, { ...options, engines: [engine], isBrief: true }).peak;
+  return {
+    own: { ...both.own, peak: measurePeak("own") },
+    rival: { ...both.rival, peak: measurePeak("rival") },
+    isCoarse: both.isCoarse,
+  };
+}
+
+/** The report of a process; where there is none, every engine has the fault that ended it. */
+function runChild(directory, options) {
+  const child = spawnSync(process.execPath, [caseScript, directory, JSON.stringify(options)], {
     encoding: "utf8",
     maxBuffer: 1 << 28,
     timeout: minutes * 60_000,
   });
-  if (child.signal === "SIGTERM") return { faults: [`took more than ${minutes} minutes`] };
   const report = child.stdout?.trim().split("\n").at(-1);
   if (child.status === 0 && report) return JSON.parse(report);
   const reason = child.stderr?.trim().split("\n").slice(-4).join(" | ");
-  return { faults: [`ended with ${child.signal ?? `exit code ${child.status}`}: ${reason}`] };
+  const fault =
+    child.signal === "SIGTERM"
+      ? `took more than ${minutes} minutes`
+      : `ended with ${child.signal ?? `exit code ${child.status}`}: ${reason}`;
+  return Object.fromEntries(options.engines.map((engine) => [engine, { faults: [`failed: ${fault}`] }]));
 }
 
-function printRow(cells) {
-  const padded = cells.map((cell, index) =>
-    index === 0 ? cell.padEnd(34) : cell.padStart(columns[index][1]),
-  );
-  console.log(padded.join(""));
+function printRow(columns, cellOf) {
+  const cells = columns.map(([, width], index) => {
+    const cell = cellOf(index);
+    return index === 0 ? cell.padEnd(width) : cell.padStart(width);
+  });
+  console.log(cells.join(""));
+}
+
+/** onnxruntime-web's number over ours: above 1, ours is the smaller. */
+function ratioOf(own, rival, key) {
+  return own?.[key] > 0 && rival?.[key] > 0 ? rival[key] / own[key] : undefined;
+}
+
+function printMeans(results) {
+  console.log("\nonnxruntime-web's over Edgewise's, geometric mean (above 1: Edgewise takes less):");
+  for (const key of ["load", "first", "later", "least", "peak"]) {
+    const ratios = results.map(({ own, rival }) => ratioOf(own, rival, key)).filter((ratio) => ratio);
+    const mean = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
+    console.log(`  ${key.padEnd(6)} ${mean.toFixed(2)} over ${ratios.length} cases`);
+  }
+  const right = results.filter(({ rival }) => rival.faults.length === 0).length;
+  console.log(`rival: onnxruntime-web ${rivalVersion} gets ${right} of ${results.length} right`);
+}
+
+function readErrors() {
+  return existsSync(errorsPath) ? JSON.parse(readFileSync(errorsPath, "utf8")).errors : {};
+}
+
+/** Cases that were not run keep what was known of them. */
+function saveErrors(results, known) {
+  const errors = { ...known };
+  for (const { name, rival, isCoarse } of results) {
+    delete errors[name];
+    if (isCoarse && rival.isMeasured && rival.error > coarse)
+      errors[name] = Number(rival.error.toPrecision(4));
+  }
+  const sorted = Object.fromEntries(Object.entries(errors).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const content = { "onnxruntime-web": rivalVersion, errors: sorted };
+  writeFileSync(errorsPath, `${JSON.stringify(content, null, 2)}\n`);
 }
 
 function listCases(parent, names) {
@@ -77,11 +155,15 @@ function listCases(parent, names) {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { tolerance: { type: "string", default: "" } },
+  options: {
+    tolerance: { type: "string", default: "0" },
+    rival: { type: "boolean", default: false },
+    save: { type: "boolean", default: false },
+  },
 });
 const [parent, ...names] = positionals;
-if (!parent) {
-  console.error("usage: npm run zoo -- DIR [case ...] [--tolerance 1e-3]");
+if (!parent || (values.save && !values.rival)) {
+  console.error("usage: npm run zoo -- DIR [case ...] [--tolerance 1e-3] [--rival [--save]]");
   process.exit(2);
 }
 const cases = listCases(parent, names);
@@ -89,4 +171,11 @@ if (cases.length === 0) {
   console.error(`zoo: ${parent} holds no case`);
   process.exit(2);
 }
-process.exitCode = runZoo(cases, values.tolerance) > 0 ? 1 : 0;
+if (values.rival) installRival();
+const known = readErrors();
+const results = runZoo(cases, { tolerance: Number(values.tolerance), isRivalled: values.rival, known });
+if (values.rival) printMeans(results);
+if (values.save) saveErrors(results, known);
+const wrong = results.filter(({ own }) => own.faults.length > 0).length;
+console.log(`\nzoo: ${results.length - wrong} of ${results.length} cases are right`);
+process.exitCode = wrong > 0 ? 1 : 0;

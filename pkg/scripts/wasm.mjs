@@ -27,7 +27,7 @@ const wasmPackArgs = [
 
 const rustFlags = [
   "-Ctarget-feature=+simd128",
-  // tract panics on some values, an index out of range say: that must be an error, and not the end of the instance.
+  // A panic must be an error, and not the end of the instance.
   "-Cpanic=unwind",
   // The default of 1 MiB is too little for deep graphs.
   "-Clink-arg=-zstack-size=4194304",

@@ -21,6 +21,17 @@ const values = {
   uint32: new Uint32Array([0, 1, 4294967295]),
   uint64: new BigUint64Array([0n, 2n ** 53n + 1n, 2n ** 64n - 1n]),
   bool: new Uint8Array([0, 1, 1, 0]),
+  bfloat16: new Uint16Array([0, 0x8000, 0x3f80, 0x7f80, 0xffff]),
+  int4: new Int8Array([-8, -1, 0, 7, 3]),
+  uint4: new Uint8Array([0, 1, 8, 15, 3]),
+  int2: new Int8Array([-2, -1, 0, 1, -2]),
+  uint2: new Uint8Array([0, 1, 2, 3, 2]),
+  float8e4m3fn: new Uint8Array([0, 0x80, 0x38, 0x7f]),
+  float8e4m3fnuz: new Uint8Array([0, 0x40, 0x7f, 0x80]),
+  float8e5m2: new Uint8Array([0, 0x80, 0x3c, 0x7c]),
+  float8e5m2fnuz: new Uint8Array([0, 0x40, 0x7f, 0x80]),
+  float8e8m0: new Uint8Array([0, 127, 254, 255]),
+  float4e2m1: new Uint8Array([0, 1, 8, 15]),
   string: ["", "a", "\u{e9}\u{1f600}", "\u{feff}bom", "a\0b"],
 };
 
@@ -111,7 +122,9 @@ test("outputs come back by their own names, whatever the names are", async () =>
 
 test("named, fixed and unknown dims are told apart", async () => {
   const session = await load(identity("float32", ["batch", 3, null]));
-  assert.deepEqual(session.inputs, [{ name: "x", type: "float32", dims: ["batch", 3, null] }]);
+  assert.deepEqual(session.inputs, [
+    { name: "x", type: "float32", dims: ["batch", 3, null], kind: "tensor" },
+  ]);
   const ranks = await load(
     encodeModel({
       inputs: [{ name: "x", type: "int32" }],
@@ -119,7 +132,7 @@ test("named, fixed and unknown dims are told apart", async () => {
       nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
     }),
   );
-  assert.deepEqual(ranks.inputs, [{ name: "x", type: "int32", dims: null }]);
+  assert.deepEqual(ranks.inputs, [{ name: "x", type: "int32", dims: null, kind: "tensor" }]);
   const { y } = await ranks.run({ x: new Tensor("int32", new Int32Array(4), [2, 2]) });
   assert.deepEqual(y.dims, [2, 2]);
 });

@@ -71,15 +71,40 @@ test("the engine is compiled once, however many loads begin at once", () => {
   `);
 });
 
-test("ENGINE_CRASHED: memory that runs out ends the session, and the next load works", () => {
+test("LIMIT_EXCEEDED: a tensor that memory has no room for is refused, and the engine works on", () => {
   runFresh(
     `
-    const { inflate, scale } = await import("./models.mjs");
-    const session = await load(inflate);
+    const { identity, inflate, scale } = await import("./models.mjs");
     const bystander = await load(scale);
+    const { run } = await load(inflate).then((session) => ({ run: () => session.run({ x: [1] }) }));
+    const echo = await load(identity("float32", ["n"]));
+    const huge = new Float32Array(30_000_000);
+    for (const attempt of [run, () => echo.run({ x: huge }), () => echo.warmup({ x: [30_000_000] }), run]) {
+      const error = await failure(attempt());
+      assert.equal(error.code, "LIMIT_EXCEEDED");
+      assert.match(error.message, /no memory for a tensor/);
+    }
+    const { encodeModel } = await import("../onnx.mjs");
+    const big = await failure(load(encodeModel({ initializers: [{ name: "w", type: "float32", data: huge }] })));
+    assert.equal(big.code, "LIMIT_EXCEEDED");
+    assert.match(big.message, /the model does not fit in memory/);
+    assert.deepEqual([...(await bystander.run({ x: [[1, 1, 1]] })).y.data], [1, 2, 3]);
+  `,
+    ["--wasm-max-mem-pages=1600"],
+  );
+});
+
+test("ENGINE_CRASHED: memory that runs out where it is not asked for ends the sessions, and the next load works", () => {
+  runFresh(
+    `
+    const { identity, scale } = await import("./models.mjs");
+    const session = await load(identity("string", ["n"]));
+    const bystander = await load(scale);
+    const long = "x".repeat(60_000_000);
     for (const dead of [session, bystander]) {
-      const error = await failure(dead.run({ x: dead === session ? [1] : [[1, 1, 1]] }));
+      const error = await failure(dead.run({ x: dead === session ? [long, long] : [[1, 1, 1]] }));
       assert.equal(error.code, "ENGINE_CRASHED");
+      assert.match(error.message, /load the model again/);
       await dead.release();
     }
     const next = await load(scale);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InferenceError, load } from "edgewise";
 import { decodeModel, encodeMessage, encodeModel } from "../onnx.mjs";
-import { lookup, mnist, scale } from "./models.mjs";
+import { identity, lookup, mnist, scale } from "./models.mjs";
 
 async function failure(promise) {
   try {
@@ -76,12 +76,22 @@ test("MODEL_UNSUPPORTED: opsets and types that are not known", async () => {
     model.opsetImport[0].version = 3;
   });
   await refuse(old, "MODEL_UNSUPPORTED", /version 3 of the operator set ai\.onnx/);
-  const typed = encodeModel({
-    inputs: [{ name: "x", type: "bfloat16", dims: [1] }],
-    outputs: [{ name: "y", type: "bfloat16", dims: [1] }],
-    nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
+  const recent = change(scale, (model) => {
+    model.opsetImport[0].version = 99;
   });
-  await refuse(typed, "MODEL_UNSUPPORTED", /"x" has the element type bfloat16/);
+  await refuse(
+    recent,
+    "MODEL_UNSUPPORTED",
+    /version 99 of the operator set ai\.onnx, and 7 to \d+ are supported/,
+  );
+  await refuse(identity("complex64", [1]), "MODEL_UNSUPPORTED", /"x" has the element type complex64/);
+  const mapped = encodeModel({
+    inputs: [{ name: "x", map: { key: "int64", value: { type: "float32", dims: [] } } }],
+    outputs: [{ name: "y", type: "float32", dims: [1, null] }],
+    nodes: [{ op: "CastMap", domain: "ai.onnx.ml", inputs: ["x"], outputs: ["y"] }],
+    opset: { "ai.onnx": 17, "ai.onnx.ml": 1 },
+  });
+  await refuse(mapped, "MODEL_UNSUPPORTED", /"x" is a map/);
 });
 
 test("INPUT_INVALID: names, dims and types, and the session works on", async () => {
@@ -147,7 +157,7 @@ test("EXECUTION_FAILED: the node, its operator and its operands, and the session
   const error = await failure(session.run({ index: [1, 7] }));
   assert.equal(error.code, "EXECUTION_FAILED");
   assert.deepEqual([error.node, error.op], ["lookup", "Gather"]);
-  assert.match(error.message, /^node "lookup" \(Gather\): .* on float32\[3\] and int64\[2\]$/);
+  assert.match(error.message, /^node "lookup" \(Gather\): index 7 .* \(inputs: float32\[3\], int64\[2\]\)$/);
   assert.deepEqual([...(await session.run({ index: [0, 2] })).y.data], [10, 30]);
   assert.equal(session.stats().failures, 1);
 });

@@ -32,6 +32,26 @@ export const lookup = encodeModel({
   opset: 17,
 });
 
+/** `y = 10 / x` of integers: fails on zeros. */
+export const divide = encodeModel({
+  inputs: [{ name: "x", type: "int32", dims: ["n"] }],
+  outputs: [{ name: "y", type: "int32", dims: ["n"] }],
+  initializers: [{ name: "ten", type: "int32", dims: [], data: [10] }],
+  nodes: [{ op: "Div", name: "divide", inputs: ["ten", "x"], outputs: ["y"] }],
+});
+
+/** `y = x + (1 + 2 + 3)`: three nodes, of which two are known at load. */
+export const folding = encodeModel({
+  inputs: [{ name: "x", type: "float32", dims: ["n"] }],
+  outputs: [{ name: "y", type: "float32", dims: ["n"] }],
+  initializers: [1, 2, 3].map((value) => ({ name: `c${value}`, type: "float32", dims: [], data: [value] })),
+  nodes: [
+    { op: "Add", inputs: ["c1", "c2"], outputs: ["three"] },
+    { op: "Add", inputs: ["three", "c3"], outputs: ["six"] },
+    { op: "Add", inputs: ["x", "six"], outputs: ["y"] },
+  ],
+});
+
 /** Gives 160 MB for four bytes. */
 export const inflate = encodeModel({
   inputs: [{ name: "x", type: "float32", dims: [1] }],

@@ -263,7 +263,7 @@ test("inspect tells what a model holds, whether it runs or not", async () => {
   assert.deepEqual(found.unsupported, {});
   assert.deepEqual(found.opsets, { "ai.onnx": 8 });
   assert.equal(found.metadata.sha256, createHash("sha256").update(mnist).digest("hex"));
-  assert.deepEqual(found.inputs, [{ name: "Input3", type: "float32", dims: [1, 1, 28, 28] }]);
+  assert.deepEqual(found.inputs, [{ name: "Input3", type: "float32", dims: [1, 1, 28, 28], kind: "tensor" }]);
   const foreign = await inspect(
     encodeModel({
       inputs: [{ name: "x", type: "float32", dims: [1] }],

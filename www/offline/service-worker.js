@@ -1,3 +1,4 @@
+import { handOver } from "./handover.js";
 import { SavedSite } from "./saved-site.js";
 
 /**
@@ -16,6 +17,7 @@ scope.addEventListener("activate", (event) => {
 
 scope.addEventListener("message", (event) => {
   if (event.data === "take over") event.waitUntil(scope.skipWaiting());
+  if (event.data === "stay") isStaying = true;
   if (event.data === "report") event.waitUntil(site.repair(announce).then(announceState, announceState));
 });
 
@@ -25,28 +27,17 @@ scope.addEventListener("fetch", (event) => {
   event.respondWith(request.mode === "navigate" ? navigate(request) : serve(request));
 });
 
-/** How often a page was sent on to the new version. */
-let handovers = 0;
-
-/** After so many the new version is not coming, and the page is better served by this one. */
-const MOST_HANDOVERS = 100;
+/** Whether the new version was waited for in vain, so that the page is better served by this one. */
+let isStaying = false;
 
 /**
- * The only open page that is being reloaded takes a waiting update with it: it gets an empty answer that reloads
- * at once, and again until the new version is in charge, which on a slow device may take a moment.
+ * The only open page that is being reloaded takes a waiting update with it: what it gets first is a page that lets the
+ * new version in.
  *
  * @param {Request} request
  */
 async function navigate(request) {
-  const next = scope.registration.waiting;
-  // Once begun it goes on, whatever is open.
-  const isHandingOver = handovers > 0 ? handovers < MOST_HANDOVERS : next && (await isOnlyPage());
-  if (isHandingOver) {
-    if (handovers > 0) await delay(100);
-    handovers += 1;
-    next?.postMessage("take over");
-    return new Response("", { headers: { Refresh: "0" } });
-  }
+  if (scope.registration.waiting && !isStaying && (await isOnlyPage())) return handOver();
   const saved = await site.findPage(request.url);
   if (saved) return saved;
   // Pages that the site does not have lead to the one it has, so that its relative addresses stay right.

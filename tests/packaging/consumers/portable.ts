@@ -65,11 +65,11 @@ export async function useSession(): Promise<number> {
   await session.run({ a: new Float32Array(3), b: 5, c: 5n, d: "text", e: [[1, 2]], f: ["a"], g: true });
   await session.warmup();
   await session.warmup({ [name]: [1, 3, 224, 224] });
-  const { build, runs, failures, plans, planHits, modelBytes, milliseconds } = session.stats();
+  const { build, runs, failures, steps, modelBytes, milliseconds } = session.stats();
   const times: (number | undefined)[] = [milliseconds.engine, milliseconds.download, milliseconds.prepare];
   const moreTimes: (number | undefined)[] = [milliseconds.lastRun, milliseconds.runs];
-  const { engineBytes, planBytes, modelBytes: held } = session.memory();
-  const numbers: number[] = [runs, failures, plans, planHits, modelBytes, engineBytes, planBytes, held];
+  const { engineBytes, modelBytes: held } = session.memory();
+  const numbers: number[] = [runs, failures, steps, modelBytes, engineBytes, held];
   await session.release();
   return (
     total +
