@@ -5,6 +5,7 @@ mod conformance;
 mod elementwise;
 mod images;
 mod ml;
+mod movement;
 mod onnx;
 mod products;
 mod quantised;

@@ -23,8 +23,9 @@ macro_rules! functions {
         match $reduction {
             Reduction::Add => $add,
             Reduction::Mul => $mul,
-            Reduction::Max => |old, new| if old < new { new } else { old },
-            Reduction::Min => |old, new| if new < old { new } else { old },
+            // The new one where either is NaN, as in onnxruntime.
+            Reduction::Max => |old, new| if old > new { old } else { new },
+            Reduction::Min => |old, new| if old < new { old } else { new },
             Reduction::None => |_, new| new,
         }
     };
