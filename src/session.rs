@@ -111,9 +111,9 @@ impl Session {
         let take = |index: &usize| {
             let info = self.outputs.get(*index)?;
             let value = results.get_mut(*index)?.take()?;
-            Some((info.name.clone(), narrow(value, info.element_type)))
+            Some(narrow_output(info, value))
         };
-        Ok(chosen.iter().filter_map(take).collect())
+        chosen.iter().filter_map(take).collect()
     }
 
     fn input_names(&self) -> Vec<String> {
@@ -188,6 +188,18 @@ fn widen(value: Value) -> Value {
         Value::Tensor(tensor) => Value::Tensor(widen_half(tensor)),
         Value::Sequence(values) => Arc::unwrap_or_clone(values).into_iter().map(widen).collect::<Vec<_>>().into(),
         other => other,
+    }
+}
+
+/// A result in the type that the model declares.
+fn narrow_output(info: &TensorInfo, value: Value) -> Result<(String, Value)> {
+    let value = narrow(value, info.element_type);
+    match (&value, info.element_type) {
+        (Value::Tensor(tensor), Some(expected)) if tensor.element_type() != expected => {
+            let message = format!("output \"{}\" is declared {info} and computed as {tensor}", info.name);
+            Err(Error::execution(message).at_output(&info.name).mismatch(info.to_string(), tensor.to_string()))
+        }
+        _ => Ok((info.name.clone(), value)),
     }
 }
 
