@@ -28,10 +28,8 @@ import { copyTensor, decodeTensor, encodeTensor, Tensor } from "./tensor.js";
  * @returns {ConvertedValue}
  */
 export function convertInput(value, info) {
-  if (info.kind === "optional" && value == null) return null;
-  // What an optional holds the model does not tell here: bare values are one tensor, and an array of tensors is a sequence.
-  const isSequence = info.kind === "optional" ? isTensorList(value) : info.kind === "sequence";
-  if (!isSequence) return toTensor(/** @type {InputValue} */ (value), info);
+  if (info.kind.startsWith("optional") && value == null) return null;
+  if (!info.kind.endsWith("sequence")) return toTensor(/** @type {InputValue} */ (value), info);
   if (Array.isArray(value)) return value.map((item) => toTensor(item, { ...info, kind: "tensor" }));
   throw new InferenceError("INPUT_INVALID", `input "${info.name}": expected an array of tensors`, {
     input: info.name,
@@ -131,11 +129,6 @@ export function toTensor(value, info) {
  */
 function isTensorLike(value) {
   return typeof value === "object" && value !== null && "type" in value && "dims" in value && "data" in value;
-}
-
-/** @param {unknown} value */
-function isTensorList(value) {
-  return Array.isArray(value) && value.every((item) => item instanceof Tensor || isTensorLike(item));
 }
 
 /** @param {TensorInfo} info */

@@ -249,7 +249,11 @@ fn classify(declared: &TypeExtension) -> std::result::Result<(Kind, Option<&type
     }
     if let Some(optional) = &declared.optional {
         let inner = optional.element.as_deref().map(classify).transpose()?;
-        return Ok((Kind::Optional, inner.and_then(|(_, tensor)| tensor)));
+        let kind = match inner {
+            Some((Kind::Sequence, _)) => Kind::OptionalSequence,
+            _ => Kind::Optional,
+        };
+        return Ok((kind, inner.and_then(|(_, tensor)| tensor)));
     }
     if declared.map.is_some() {
         return Err("a map");

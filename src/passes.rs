@@ -20,8 +20,7 @@ use crate::tensor::{ElementType, Tensor};
 type Pass = fn(&mut Rewriter, usize) -> bool;
 
 /// In this order, each over all nodes before the next: the later ones look for what the earlier ones make.
-const PASSES: [Pass; 13] = [
-    transpose::merge,
+const PASSES: [Pass; 12] = [
     activation::find_hard_sigmoid,
     activation::find_gelu,
     activation::find_gated,
@@ -40,8 +39,15 @@ const PASSES: [Pass; 13] = [
 pub fn rewrite(graph: &mut Graph) {
     identity::remove(graph);
     duplicates::merge(graph);
+    apply(graph, &[transpose::merge]);
+    // Transpositions that undo one another are identities now.
+    identity::remove(graph);
+    apply(graph, &PASSES);
+}
+
+fn apply(graph: &mut Graph, passes: &[Pass]) {
     let mut rewriter = Rewriter::new(graph);
-    for pass in PASSES {
+    for pass in passes {
         for index in 0..rewriter.nodes.len() {
             // What a pass made may be the beginning of what it makes next: an activation behind a bias behind a product.
             while rewriter.is_alive(index) && pass(&mut rewriter, index) {}
@@ -120,10 +126,24 @@ impl<'g> Rewriter<'g> {
         self.constant(value).filter(|tensor| tensor.element_type() == ElementType::Float32)
     }
 
-    /// The one element of a float tensor known at load.
+    /// The one element of a float32 tensor known at load. One of more axes may give axes to what it is combined with.
     pub fn number(&self, value: Option<ValueId>) -> Option<f32> {
-        let tensor = self.constant(value).filter(|tensor| tensor.element_type().is_float() && tensor.len() == 1)?;
-        tensor.to_f32s().ok()?.first().copied()
+        let tensor = self.floats(value).filter(|tensor| tensor.rank() <= 1)?;
+        tensor.only::<f32>().ok()
+    }
+
+    /// The rank of a value, where it comes from a convolution by way of what leaves the rank as it is.
+    pub fn rank_behind_conv(&self, value: Option<ValueId>) -> Option<usize> {
+        let mut node = self.any_producer(value)?;
+        loop {
+            node = match node.op.as_str() {
+                "Conv" | "ConvTranspose" => return self.constant(node.input(1)).map(Tensor::rank),
+                "AveragePool" | "BatchNormalization" | "Clip" | "Concat" | "LeakyRelu" | "MaxPool" | "Relu" => {
+                    self.any_producer(node.input(0))?
+                }
+                _ => return None,
+            };
+        }
     }
 
     /// The input of a node of two that is not the number `wanted`.

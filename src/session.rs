@@ -93,7 +93,8 @@ impl Session {
             inputs.push((info.name.clone(), Value::Tensor(Tensor::zeros(element_type, &dims)?)));
         }
         if inputs.len() == self.inputs.len() {
-            match self.plan.run(self.order_inputs(inputs)?) {
+            let values = self.order_inputs(inputs)?;
+            match catch_panic(|| self.plan.run(values)) {
                 Err(error) if error.code == ErrorCode::LimitExceeded => return Err(error),
                 _ => {}
             }
@@ -110,11 +111,8 @@ impl Session {
             None => self.plan.run(values),
             Some(_) => self.plan.run_for(&chosen, values),
         })?;
-        let named = chosen.iter().zip(results).filter_map(|(index, value)| {
-            let info = self.outputs.get(*index)?;
-            Some((info.name.clone(), narrow(value, info.element_type)))
-        });
-        Ok(named.collect())
+        let infos = chosen.iter().filter_map(|index| self.outputs.get(*index));
+        infos.zip(results).map(|(info, value)| narrow_output(info, value)).collect()
     }
 
     fn input_names(&self) -> Vec<String> {
@@ -145,7 +143,8 @@ impl Session {
             }
             given.insert(name, value);
         }
-        let is_missing = |info: &&TensorInfo| !given.contains_key(&info.name) && info.kind != Kind::Optional;
+        let is_optional = |info: &TensorInfo| matches!(info.kind, Kind::Optional | Kind::OptionalSequence);
+        let is_missing = |info: &&TensorInfo| !given.contains_key(&info.name) && !is_optional(info);
         let missing: Vec<&TensorInfo> = self.inputs.iter().filter(is_missing).collect();
         if let Some(first) = missing.first() {
             let listed: Vec<String> = missing.iter().map(|info| format!("\"{}\" {info}", info.name)).collect();
@@ -175,10 +174,13 @@ fn check_value<'i>(
             check_type(info, tensor)?;
             check_dims(info, tensor.dims(), symbols)
         }
-        (Value::Sequence(values), Kind::Sequence | Kind::Optional) => {
-            values.iter().try_for_each(|value| value.tensor().and_then(|tensor| check_type(info, tensor)))
-        }
-        (Value::Nothing, Kind::Optional) => Ok(()),
+        // A named dim is the same in all inputs, and not in all tensors of a sequence.
+        (Value::Sequence(values), Kind::Sequence | Kind::OptionalSequence) => values.iter().try_for_each(|value| {
+            let tensor = value.tensor()?;
+            check_type(info, tensor)?;
+            check_dims(info, tensor.dims(), &mut HashMap::new())
+        }),
+        (Value::Nothing, Kind::Optional | Kind::OptionalSequence) => Ok(()),
         (other, _) => Err(wrong_input(info, &other.to_string(), "")),
     }
 }
@@ -189,6 +191,18 @@ fn widen(value: Value) -> Value {
         Value::Tensor(tensor) => Value::Tensor(widen_half(tensor)),
         Value::Sequence(values) => Arc::unwrap_or_clone(values).into_iter().map(widen).collect::<Vec<_>>().into(),
         other => other,
+    }
+}
+
+/// A result in the type that the model declares.
+fn narrow_output(info: &TensorInfo, value: Value) -> Result<(String, Value)> {
+    let value = narrow(value, info.element_type);
+    match (&value, info.element_type) {
+        (Value::Tensor(tensor), Some(expected)) if tensor.element_type() != expected => {
+            let message = format!("output \"{}\" is declared {info} and computed as {tensor}", info.name);
+            Err(Error::execution(message).at_output(&info.name).mismatch(info.to_string(), tensor.to_string()))
+        }
+        _ => Ok((info.name.clone(), value)),
     }
 }
 

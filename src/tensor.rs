@@ -71,7 +71,8 @@ pub fn zeroed<T: Element + bytemuck::Zeroable>(dims: &[usize]) -> Result<Vec<T>>
 }
 
 fn out_of_memory(element_type: ElementType, dims: &[usize]) -> Error {
-    Error::limit(format!("no memory for a tensor {}", describe(element_type.name(), dims)))
+    let bytes = dims.iter().fold(element_type.bytes(), |bytes, &dim| bytes.saturating_mul(dim));
+    Error::limit(format!("no memory for {bytes} bytes, a tensor of the dims {dims:?}"))
 }
 
 /// Elements in the order of their dims, the last axis fastest.

@@ -173,6 +173,7 @@ impl<'a> From<&'a TensorInfo> for Info<'a> {
                 Kind::Sequence => "sequence",
                 Kind::Maps => "maps",
                 Kind::Optional => "optional",
+                Kind::OptionalSequence => "optional sequence",
             },
             labels: info.labels.as_ref().map_or(JsValue::UNDEFINED, list_labels),
         }

@@ -22,7 +22,8 @@ fn match_bias(rewriter: &Rewriter, index: usize) -> Option<(Node, Tensor)> {
         let [channels, _, kernel @ ..] = rewriter.floats(conv.input(1))?.dims() else { return None };
         let tensor = rewriter.floats(constant)?;
         let axes = tensor.dims().iter().rev().position(|dim| dim == channels)?;
-        let fits = axes == kernel.len() && tensor.len() == *channels && *channels > 1;
+        let adds_axes = tensor.rank() > kernel.len() + 2;
+        let fits = axes == kernel.len() && tensor.len() == *channels && *channels > 1 && !adds_axes;
         let bias = tensor.clone().reshape(&[tensor.len()]).ok()?;
         fits.then(|| (copy(conv), bias))
     })

@@ -19,7 +19,7 @@ impl Affine {
 /// A BatchNormalization that is followed by a product or a sum with a constant for each channel takes them up.
 pub fn merge_into_batch_norm(rewriter: &mut Rewriter, index: usize) -> bool {
     let Some((norm_inputs, affine, source)) = match_after_norm(rewriter, index) else { return false };
-    let channels = norm_inputs.scale.len().max(affine.scale.len()).max(affine.shift.len());
+    let channels = norm_inputs.scale.len();
     let scale = (0..channels).map(|c| Affine::at(&norm_inputs.scale, c) * Affine::at(&affine.scale, c)).collect();
     let shift = (0..channels)
         .map(|c| Affine::at(&norm_inputs.shift, c) * Affine::at(&affine.scale, c) + Affine::at(&affine.shift, c));
@@ -33,11 +33,15 @@ pub fn merge_into_batch_norm(rewriter: &mut Rewriter, index: usize) -> bool {
 
 fn match_after_norm(rewriter: &Rewriter, index: usize) -> Option<(Affine, Affine, ValueId)> {
     let node = rewriter.node(index)?;
-    let (norm, affine) = Rewriter::pairs(node).into_iter().find_map(|(input, constant)| {
+    Rewriter::pairs(node).into_iter().find_map(|(input, constant)| {
         let norm = rewriter.sole(input, "BatchNormalization")?;
-        Some((norm, read_step(rewriter, node, constant)?))
-    })?;
-    Some((read_norm(rewriter, norm)?, affine, norm.input(0)?))
+        // Of another rank, the axis of the constant would be another one than that of the channels.
+        let fits = rewriter.number(constant).is_some() || rewriter.rank_behind_conv(norm.input(0)) == Some(4);
+        let affine = read_step(rewriter, node, constant).filter(|_| fits)?;
+        let own = read_norm(rewriter, norm)?;
+        let fits = [&affine.scale, &affine.shift].iter().all(|values| [1, own.scale.len()].contains(&values.len()));
+        Some((own, affine, norm.input(0)?)).filter(|_| fits)
+    })
 }
 
 /// A convolution takes up a BatchNormalization, or a product or sum with a constant for each channel, behind it.

@@ -35,8 +35,10 @@ pub enum Kind {
     Sequence,
     /// A sequence of maps, as scikit-learn's classifiers give.
     Maps,
-    /// A tensor or a sequence of tensors, or nothing.
+    /// A tensor, or nothing.
     Optional,
+    /// A sequence of tensors, or nothing.
+    OptionalSequence,
 }
 
 /// An input or an output of a model: its name, and what the model declares about it.
@@ -66,6 +68,7 @@ impl fmt::Display for TensorInfo {
             Kind::Sequence => write!(f, "sequence of {tensor}"),
             Kind::Maps => f.write_str("sequence of maps"),
             Kind::Optional => write!(f, "optional {tensor}"),
+            Kind::OptionalSequence => write!(f, "optional sequence of {tensor}"),
         }
     }
 }

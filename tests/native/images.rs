@@ -1,7 +1,7 @@
 //! Pooling, resizing, sampling and boxes: what onnxruntime gives.
 
 use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::{AttributeProto, GraphProto};
+use tract_onnx::pb::{AttributeProto, GraphProto, ValueInfoProto};
 
 use edgewise::tensor::{Element, Tensor};
 use edgewise::value::Value;
@@ -180,7 +180,7 @@ fn run(operator: &str, inputs: &str, outputs: usize) -> edgewise::error::Result<
     };
     let graph = GraphProto {
         input: given.iter().map(describe).collect(),
-        output: outputs.iter().map(|name| value(name, DataType::Float, "")).collect(),
+        output: outputs.iter().map(|name| ValueInfoProto { name: name.clone(), ..ValueInfoProto::default() }).collect(),
         node: vec![operator],
         ..GraphProto::default()
     };

@@ -2,16 +2,22 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod conformance;
+mod constants;
 mod elementwise;
+mod fidelity;
+mod graph;
 mod images;
 mod ml;
 mod movement;
 mod onnx;
+mod passes;
 mod products;
 mod quantised;
 mod random;
+mod reader;
 mod recurrent;
 mod reference;
+mod session;
 mod signal;
 mod sums;
 mod text;

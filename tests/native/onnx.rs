@@ -6,7 +6,7 @@ use std::path::Path;
 use edgewise::error::{Error, Result};
 use edgewise::model::{Integrity, Limits, Model, Reader, decode_value};
 use edgewise::session::Session;
-use edgewise::tensor::Kind;
+use edgewise::tensor::{Element, Kind, Tensor};
 use edgewise::value::Value;
 use prost::Message;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
@@ -46,6 +46,41 @@ pub fn node(text: &str) -> NodeProto {
 pub fn int(name: &str, i: i64) -> AttributeProto {
     let r#type = attribute_proto::AttributeType::Int as i32;
     AttributeProto { name: name.to_string(), i, r#type, ..AttributeProto::default() }
+}
+
+pub fn ints(name: &str, ints: &[i64]) -> AttributeProto {
+    let r#type = attribute_proto::AttributeType::Ints as i32;
+    AttributeProto { name: name.to_string(), ints: ints.to_vec(), r#type, ..AttributeProto::default() }
+}
+
+pub fn float(name: &str, f: f32) -> AttributeProto {
+    let r#type = attribute_proto::AttributeType::Float as i32;
+    AttributeProto { name: name.to_string(), f, r#type, ..AttributeProto::default() }
+}
+
+pub fn text(name: &str, text: &str) -> AttributeProto {
+    let r#type = attribute_proto::AttributeType::String as i32;
+    AttributeProto { name: name.to_string(), s: text.as_bytes().to_vec(), r#type, ..AttributeProto::default() }
+}
+
+pub fn graph(name: &str, graph: GraphProto) -> AttributeProto {
+    let r#type = attribute_proto::AttributeType::Graph as i32;
+    AttributeProto { name: name.to_string(), g: Some(graph), r#type, ..AttributeProto::default() }
+}
+
+/// A node with attributes.
+pub fn with(text: &str, attribute: Vec<AttributeProto>) -> NodeProto {
+    NodeProto { attribute, ..node(text) }
+}
+
+pub fn longs(name: &str, data: &[i64]) -> TensorProto {
+    TensorProto {
+        name: name.to_string(),
+        dims: vec![data.len() as i64],
+        data_type: DataType::Int64 as i32,
+        int64_data: data.to_vec(),
+        ..TensorProto::default()
+    }
 }
 
 pub fn floats(name: &str, dims: &[i64], data: &[f32]) -> TensorProto {
@@ -92,6 +127,38 @@ pub fn load(model: &ModelProto) -> Result<Session> {
     Session::new(read(&model.encode_to_vec())?, &BTreeMap::new())
 }
 
+/// Runs a session on tensors, and gives its outputs, which are tensors too.
+pub fn run(session: &mut Session, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>> {
+    let inputs = inputs.iter().map(|(name, tensor)| (name.to_string(), Value::Tensor(tensor.clone())));
+    session.run(inputs.collect(), None)?.into_iter().map(|(_, value)| value.into_tensor()).collect()
+}
+
+pub fn vector<T: Element>(values: &[T]) -> Tensor {
+    Tensor::vector(values.to_vec())
+}
+
+pub fn matrix<T: Element, const N: usize>(rows: &[[T; N]]) -> Tensor {
+    Tensor::new(&[rows.len(), N], rows.as_flattened().to_vec()).unwrap()
+}
+
+/// Numbers of both signs that repeat late.
+pub fn ramp(dims: &[usize]) -> Tensor {
+    let count: usize = dims.iter().product();
+    Tensor::new(dims, (0..count).map(|index| ((index * 37 % 23) as f32 - 11.0) / 7.0).collect()).unwrap()
+}
+
+/// Dims are the same, and elements as near as `tolerance`, beside the largest.
+pub fn assert_close(actual: &Tensor, expected: &Tensor, tolerance: f64, about: &str) {
+    assert_eq!(actual.dims(), expected.dims(), "{about}");
+    assert_eq!(actual.element_type(), expected.element_type(), "{about}");
+    let (a, e) = (actual.to_f64s().unwrap(), expected.to_f64s().unwrap());
+    let largest = e.iter().filter(|value| value.is_finite()).fold(1f64, |largest, value| largest.max(value.abs()));
+    for (a, e) in a.iter().zip(e.iter()) {
+        let same = a == e || (a.is_nan() && e.is_nan()) || (a - e).abs() <= tolerance * largest;
+        assert!(same, "{about}: {a} for {e}");
+    }
+}
+
 pub fn load_error(model: &ModelProto) -> Error {
     load(model).err().expect("the model should be refused")
 }
@@ -123,7 +190,7 @@ pub fn read_value(path: &Path, kind: Kind) -> Option<Value> {
     match kind {
         Kind::Tensor => to_tensor(&TensorProto::decode(&*bytes).ok()?),
         Kind::Sequence | Kind::Maps => SequenceProto::decode(&*bytes).ok()?.to_value(),
-        Kind::Optional => {
+        Kind::Optional | Kind::OptionalSequence => {
             let proto = SequenceProto::decode(&*bytes).ok()?;
             let inner = proto.tensors.first().and_then(to_tensor);
             inner.or_else(|| proto.sequences.first().and_then(SequenceProto::to_value)).or(Some(Value::Nothing))

@@ -2,9 +2,8 @@ use edgewise::error::ErrorCode;
 use edgewise::model::{Limits, Reader};
 use prost::Message;
 use tract_onnx::pb::{ModelProto, StringStringEntryProto, TensorProto, tensor_proto};
-use tract_onnx::prelude::tensor2;
 
-use crate::onnx::{DataType, load, read, read_parts, scale};
+use crate::onnx::{DataType, load, matrix, read, read_parts, run, scale};
 
 fn refuse(bytes: &[u8]) -> (ErrorCode, String) {
     let error = read(bytes).expect_err("the bytes should be refused");
@@ -110,8 +109,8 @@ fn external_data_comes_in_parts() {
             reader.push_external("w.bin", index * part, chunk);
         }
         let mut session = edgewise::session::Session::new(reader.finish().unwrap(), &Default::default()).unwrap();
-        let outputs = session.run(vec![("x".to_string(), tensor2(&[[1f32, 1.0, 1.0]]))], None).unwrap();
-        assert_eq!(outputs[0].1, tensor2(&[[1f32, 2.0, 3.0]]));
+        let outputs = run(&mut session, &[("x", matrix(&[[1f32, 1.0, 1.0]]))]).unwrap();
+        assert_eq!(outputs[0], matrix(&[[1f32, 2.0, 3.0]]));
     }
 }
 
