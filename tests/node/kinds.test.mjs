@@ -117,7 +117,12 @@ test("an optional is a tensor, a sequence or null, and may be left out", async (
   }
   await assert.rejects(session.run({ x: new Tensor("int32", [1]) }), refused(/float32\[n\], got int32\[1\]/));
 
+  await assert.rejects(session.run({ x: [floats(1)] }), refused(/input "x"/));
+
   const list = await load(model({ sequence: vector }));
+  assert.equal(list.inputs[0].kind, "optional sequence");
+  await assert.rejects(list.run({ x: [new Tensor("float32", [1], [1, 1])] }), refused(/got float32\[1,1\]/));
+  await assert.rejects(list.run({ x: floats(1) }), refused(/expected an array of tensors/));
   assert.deepEqual(valuesOf((await list.run({ x: [floats(1), floats(2, 3)] })).y), [[1], [2, 3]]);
   assert.deepEqual((await list.run({ x: [] })).y, []);
   assert.equal((await list.run({})).y, null);
