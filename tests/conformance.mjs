@@ -52,13 +52,13 @@ function writeTable(rows) {
   const missing = others.map(({ domain, name }) => (domain === "ai.onnx" ? name : `${domain}.${name}`));
   return `# Operators
 
-Written by \`npm run conformance\`; do not edit. Edgewise runs models of the ONNX operator sets 7 to 27, and these
-${runs.length} operators of them, in every version from 7 on that the standard has of each. \`com.microsoft\` holds the
+Written by \`npm run conformance\`; do not edit. Edgewise runs models of the ONNX operator sets 7 to 27 that are made of these
+${runs.length} operators, of Constant, which is a weight by another name, and of the model's own functions. \`com.microsoft\` holds
 operators that onnxruntime adds.
 
 The last two columns are about the ONNX backend node tests (onnx 1.22) in whose graphs the operator stands: the versions of the
-operator set in those that pass, and how many do. tests/native/conformance.txt says why the others do not. Operators without node
-tests are tested against onnxruntime in tests/native.
+operator set in those that pass, and how many do; a dash where there are none. tests/native/conformance.txt says why the others do
+not pass.
 
 | Domain | Operator | Operator sets tested | Node tests |
 | --- | --- | --- | --- |

@@ -108,8 +108,14 @@ fn list_operators(proto: &ModelProto) -> BTreeSet<(String, String, i64)> {
 }
 
 fn is_random(proto: &ModelProto) -> bool {
-    let is_random = |domain: &str, op: &str| ops::find(domain, op).is_some_and(|entry| entry.is_random);
-    list_operators(proto).iter().any(|(domain, op, _)| is_random(domain, op))
+    let mut nodes = vec![];
+    proto.graph.iter().for_each(|graph| visit(graph, &mut nodes));
+    let draws = |node: &&NodeProto| {
+        let is_random = ops::find(domain_of(&node.domain), &node.op_type).is_some_and(|entry| entry.is_random);
+        // Outside training, Dropout draws nothing.
+        is_random && (node.op_type != "Dropout" || node.input.len() > 2)
+    };
+    nodes.iter().any(draws)
 }
 
 fn has_seed(proto: &ModelProto) -> bool {
