@@ -4,16 +4,14 @@ mod bias;
 mod clip;
 
 use super::unary::{floats, map_integers, numbers};
-use super::{Entry, Operator, Spec, contrib, onnx, several};
-use crate::error::{Error, Result};
+use super::{Entry, Operator, Spec, contrib, onnx};
+use crate::error::Result;
 use crate::kernels::math::{self, map_in_place};
 use crate::kernels::simd::F32x4;
-use crate::tensor::{ElementType, Tensor};
 
 pub const ENTRIES: &[Entry] = &[
     onnx("Celu", celu),
     onnx("Clip", clip::clip),
-    onnx("Dropout", dropout),
     onnx("Elu", |spec| exponential(spec.float_or("alpha", 1.0), 1.0)),
     onnx("Gelu", gelu),
     onnx("HardSigmoid", hard_sigmoid),
@@ -180,33 +178,4 @@ fn shrink(spec: &mut Spec) -> Result<Operator> {
         let shrunk = map_integers(tensor, &|x| shrink(x as f64) as i64)?;
         Ok(super::Outputs::from_elem(shrunk.into(), 1))
     }))
-}
-
-/// Outside training nothing is dropped, and the mask says so; before opset 12 the mask is 0 all over, as in onnxruntime.
-/// <https://onnx.ai/onnx/operators/onnx__Dropout.html>
-fn dropout(spec: &mut Spec) -> Result<Operator> {
-    let is_set = |tensor: &Tensor| tensor.to_f64s().is_ok_and(|values| values.iter().any(|&value| value != 0.0));
-    let drops = move |ratio: Option<&Tensor>, training: Option<&Tensor>| {
-        training.is_some_and(is_set) && ratio.is_none_or(is_set)
-    };
-    let is_known = !spec.has_input(1) || spec.constant(1).is_some();
-    if is_known && drops(spec.constant(1), spec.constant(2)) {
-        return Err(spec.unsupported("training_mode"));
-    }
-    let opset = spec.opset();
-    several(move |call| {
-        if drops(call.optional(1)?, call.optional(2)?) {
-            return Err(Error::execution("elements are dropped in training alone, which is not supported"));
-        }
-        let tensor = call.take(0)?;
-        if !call.wants(1) {
-            return Ok(vec![tensor.into()]);
-        }
-        let mask_type = if opset < 10 { tensor.element_type() } else { ElementType::Bool };
-        let mut mask = Tensor::zeros(mask_type, tensor.dims())?;
-        if opset >= 12 {
-            mask.as_bytes_mut().fill(1);
-        }
-        Ok(vec![tensor.into(), mask.into()])
-    })
 }

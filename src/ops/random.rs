@@ -1,6 +1,8 @@
 //! Random numbers. A node with a seed draws the same numbers in each session, run after run; one without draws others in each
 //! session of a process. Neither draws those of onnxruntime.
 
+mod dropout;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::signal::lower;
@@ -10,6 +12,7 @@ use crate::tensor::{ElementType, Tensor, reserve};
 
 pub const ENTRIES: &[Entry] = &[
     random("Bernoulli", bernoulli),
+    random("Dropout", dropout::dropout),
     random("Multinomial", multinomial),
     random("RandomNormal", random_normal),
     random("RandomNormalLike", random_normal),
@@ -29,13 +32,13 @@ impl Source {
     /// JavaScript: a counter of the process and the address of an allocation have to do.
     fn new(spec: &Spec) -> Source {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let start = spec.float("seed").map_or_else(
-            || {
-                let address = std::ptr::from_ref(Box::new(0u64).as_ref()) as usize as u64;
-                mix(COUNT.fetch_add(1, Ordering::Relaxed)) ^ (address << 32 | 1)
-            },
-            |seed| u64::from(seed.to_bits()),
-        );
+        // The seed of Dropout is a whole number.
+        let seed =
+            spec.float("seed").map(|seed| u64::from(seed.to_bits())).or(spec.int("seed").map(|seed| seed as u64));
+        let start = seed.unwrap_or_else(|| {
+            let address = std::ptr::from_ref(Box::new(0u64).as_ref()) as usize as u64;
+            mix(COUNT.fetch_add(1, Ordering::Relaxed)) ^ (address << 32 | 1)
+        });
         Source(AtomicU64::new(mix(start)))
     }
 

@@ -5,7 +5,7 @@ use edgewise::tensor::Tensor;
 use edgewise::value::Value;
 use tract_onnx::pb::{AttributeProto, GraphProto, attribute_proto};
 
-use crate::onnx::{DataType, int, load, model, node, value};
+use crate::onnx::{DataType, floats, int, load, model, node, run, value};
 
 fn number(name: &str, number: f32) -> AttributeProto {
     let r#type = attribute_proto::AttributeType::Float as i32;
@@ -91,4 +91,29 @@ fn classes_have_their_weights() {
     let counts = [0, 1, 2, 3].map(|class| first.iter().filter(|&&drawn| drawn == class).count());
     assert!(counts[0].abs_diff(1000) < 150 && counts[1].abs_diff(2000) < 150 && counts[2] == 0, "{counts:?}");
     assert!(second.iter().all(|&class| class == 2));
+}
+
+#[test]
+fn training_drops_elements_and_scales_those_it_keeps() {
+    let x = Tensor::new(&[100, 40], vec![3.0f32; 4000]).unwrap();
+    let mut layer = node("Dropout x ratio training -> o mask");
+    layer.attribute = vec![int("seed", 5)];
+    let graph = GraphProto {
+        node: vec![layer],
+        input: vec![value("x", DataType::Float, "? ?"), value("training", DataType::Bool, "")],
+        output: vec![value("o", DataType::Float, "? ?"), value("mask", DataType::Bool, "? ?")],
+        initializer: vec![floats("ratio", &[], &[0.25])],
+        ..GraphProto::default()
+    };
+    let mut session = load(&model(graph)).unwrap();
+    let mut draw =
+        |training: bool| run(&mut session, &[("x", x.clone()), ("training", Tensor::scalar(training))]).unwrap();
+    let results = draw(true);
+    let (kept, mask) = (results[0].slice::<f32>().unwrap(), results[1].slice::<bool>().unwrap());
+    assert!(kept.iter().zip(mask).all(|(&kept, &is_kept)| kept == if is_kept { 4.0 } else { 0.0 }));
+    assert!(mask.iter().filter(|&&is_kept| is_kept).count().abs_diff(3000) < 120);
+    assert_ne!(draw(true)[1], results[1]);
+    let results = draw(false);
+    assert_eq!(results[0], x);
+    assert!(results[1].slice::<bool>().unwrap().iter().all(|&is_kept| is_kept));
 }
