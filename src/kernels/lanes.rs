@@ -2,13 +2,13 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
+use super::product::Factor;
 use super::simd::F32x4;
-use crate::tensor::Element;
 
 /// Numbers side by side.
 pub trait Lanes: Copy {
     /// One of the numbers.
-    type Item: Element + Copy + PartialOrd;
+    type Item: Factor + PartialOrd;
     /// How many there are.
     const WIDTH: usize;
     /// The same number everywhere.

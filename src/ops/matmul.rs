@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::{Call, Entry, Operator, Spec, contrib, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
-use crate::kernels::gemm::{Finish, Left, Matrix, PackedRight, Right, Shape, multiply};
+use crate::kernels::gemm::{Finish, Left, PackedRight, Right, Shape, multiply};
 use crate::tensor::{ElementType, Tensor, zeroed};
 use operand::{Operand, Transposes, pair};
 use plain::multiply_plain;
@@ -76,11 +76,6 @@ fn scaled(value: i64, factor: f32) -> i64 {
     if factor == 1.0 { value } else { (value as f64 * f64::from(factor)) as i64 }
 }
 
-fn matrix<'a>(operand: &Operand, data: &'a [f32], start: usize) -> Matrix<'a> {
-    let data = data.get(start..).unwrap_or_default();
-    Matrix { data, row_stride: operand.row_stride, column_stride: operand.column_stride }
-}
-
 impl MatMul {
     fn pack(&mut self, b: &Tensor) -> Result<()> {
         let mut operand = Operand::right(b.dims(), self.transposes.1)?;
@@ -89,7 +84,7 @@ impl MatMul {
         let alone = Operand { columns: operand.rows, is_vector: false, ..operand.clone() };
         let starts = pair(&alone, &operand)?.1;
         let pack = |&(_, start): &(usize, usize)| {
-            PackedRight::new(operand.rows, operand.columns, matrix(&operand, &values, start))
+            PackedRight::new(operand.rows, operand.columns, operand.matrix(&values, start))
         };
         let packed = starts.iter().map(pack).collect::<Result<Vec<_>>>()?;
         // Each element of the batch axes is now one packed matrix.
@@ -133,13 +128,13 @@ impl MatMul {
         let b = if self.packed.is_some() { &[] } else { call.slice::<f32>(1)? };
         let size = (shape.m * shape.n).max(1);
         for (&(a_start, b_start), values) in starts.iter().zip(values.chunks_exact_mut(size)) {
-            let left = Left::Matrix(matrix(&left, &scaled, a_start));
+            let left = Left::Matrix(left.matrix(&scaled, a_start));
             let right = match &self.packed {
                 Some((_, packed)) => {
                     let packed = packed.get(b_start);
                     Right::Packed(packed.ok_or_else(|| Error::execution("a packed matrix is missing"))?)
                 }
-                None => Right::Matrix(matrix(&right, b, b_start)),
+                None => Right::Matrix(right.matrix(b, b_start)),
             };
             multiply(shape, left, right, &finish, values, shape.n)?;
         }

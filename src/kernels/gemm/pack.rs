@@ -8,32 +8,39 @@ use crate::kernels::simd::F32x4;
 
 /// A matrix in memory: the element of row `i` and column `j` is `data[i * row_stride + j * column_stride]`.
 #[derive(Clone, Copy)]
-pub struct Matrix<'a> {
+pub struct Matrix<'a, T = f32> {
     /// The elements, and maybe others between them.
-    pub data: &'a [f32],
+    pub data: &'a [T],
     /// Elements from one row to the next.
     pub row_stride: usize,
     /// Elements from one column to the next.
     pub column_stride: usize,
 }
 
-impl<'a> Matrix<'a> {
+impl<'a, T> Matrix<'a, T> {
     /// Rows of `columns` elements, one after the other.
-    pub fn rows(data: &'a [f32], columns: usize) -> Matrix<'a> {
+    pub fn rows(data: &'a [T], columns: usize) -> Matrix<'a, T> {
         Matrix { data, row_stride: columns, column_stride: 1 }
     }
 
     /// The same elements with rows and columns exchanged.
-    pub fn transpose(self) -> Matrix<'a> {
+    pub fn transpose(self) -> Matrix<'a, T> {
         Matrix { data: self.data, row_stride: self.column_stride, column_stride: self.row_stride }
     }
 
     /// [`Matrix::transpose`] where `transposes`.
-    pub fn transpose_if(self, transposes: bool) -> Matrix<'a> {
+    pub fn transpose_if(self, transposes: bool) -> Matrix<'a, T> {
         if transposes { self.transpose() } else { self }
     }
 
-    pub(super) fn check(&self, rows: usize, columns: usize) -> Result<()> {
+    /// The elements of a row, and those behind it.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = &'a T> {
+        let (data, stride, start) = (self.data, self.column_stride, row * self.row_stride);
+        (0..).map_while(move |column| data.get(start + column * stride))
+    }
+
+    /// An error where not all elements of `rows` and `columns` are there.
+    pub fn check(&self, rows: usize, columns: usize) -> Result<()> {
         let last = |count: usize, stride: usize| count.checked_sub(1).map_or(Some(0), |last| last.checked_mul(stride));
         let end = last(rows, self.row_stride)
             .zip(last(columns, self.column_stride))

@@ -2,8 +2,9 @@
 
 use super::heads::Heads;
 use crate::error::{Error, Result};
+use crate::kernels::gemm::{Matrix, Shape};
 use crate::kernels::lanes::{Lanes, map};
-use crate::kernels::product::{product, product_transposed};
+use crate::kernels::product::Factor;
 use crate::kernels::softmax::softmax_row;
 use crate::tensor;
 
@@ -45,7 +46,7 @@ pub type Attended<T> = (Vec<T>, Vec<T>);
 impl<T> Attend<'_, T> {
     pub fn run<L: Lanes<Item = T>>(&self, q: &Heads<T>, k: &Heads<T>, v: &Heads<T>) -> Result<Attended<T>>
     where
-        T: tensor::Element + Copy,
+        T: Factor,
     {
         let is_grouped = k.heads > 0 && q.heads.is_multiple_of(k.heads) || q.heads == 0;
         if !is_grouped || q.size != k.size || k.length != v.length || k.heads != v.heads {
@@ -66,41 +67,36 @@ impl<T> Attend<'_, T> {
         // Rows whose scores stay in the nearer caches.
         let block = (16_384 / k.length).clamp(4, 64).min(q.length);
         let mut scores = tensor::fill(&[block, k.length], zero)?;
-        let mut results = tensor::fill(&[block, v.size], zero)?;
-        let mut columns = Vec::new();
-        for batch in 0..q.batch {
-            for head in 0..q.heads {
-                let (key_head, is_first) = (head / (q.heads / k.heads), head % (q.heads / k.heads) == 0);
-                let (query, value) = (q.rows(batch, head), v.rows(batch, key_head));
-                if is_first && q.length >= 4 {
-                    k.columns(batch, key_head, &mut columns);
+        let mut packed = None;
+        for (batch, head) in (0..q.batch).flat_map(|batch| (0..q.heads).map(move |head| (batch, head))) {
+            let (key_head, is_first) = (head / (q.heads / k.heads), head % (q.heads / k.heads) == 0);
+            let (key, value) = (k.matrix(batch, key_head).transpose(), v.matrix(batch, key_head));
+            // With few rows, a matrix that is read once is best read where it lies.
+            if is_first && q.length >= 4 {
+                packed = Some((T::pack(q.size, k.length, key)?, T::pack(k.length, v.size, value)?));
+            }
+            let query = q.matrix(batch, head);
+            for first in (0..q.length).step_by(block) {
+                let rows = block.min(q.length - first);
+                let left = Matrix { data: query.data.get(first * query.row_stride..).unwrap_or_default(), ..query };
+                let scores = scores.get_mut(..rows * k.length).unwrap_or_default();
+                let shape = Shape { m: rows, k: q.size, n: k.length };
+                match &packed {
+                    Some((key, _)) => T::multiply_packed(shape, left, key, scores, k.length)?,
+                    None => T::multiply(shape, left, key, scores, k.length)?,
                 }
-                for (index, rows) in query.chunks(block * q.size).enumerate() {
-                    let first = index * block;
-                    let count = rows.len() / q.size;
-                    let (Some(scores), Some(results)) =
-                        (scores.get_mut(..count * k.length), results.get_mut(..count * v.size))
-                    else {
-                        continue;
-                    };
-                    if q.length >= 4 {
-                        product::<L>(q.size, k.length, rows, &columns, scores);
-                    } else {
-                        product_transposed::<L>(q.size, k.length, rows, &k.rows(batch, key_head), scores);
-                    }
-                    for (row, scores) in (first..).zip(scores.chunks_exact_mut(k.length)) {
-                        self.weigh::<L>(Place { batch, head, row }, scores, &mut shown);
-                    }
-                    product::<L>(k.length, v.size, scores, &value, results);
-                    for (row, result) in (first..).zip(results.chunks_exact(v.size)) {
-                        let place = match self.is_flat {
-                            true => (batch * q.length + row) * q.heads + head,
-                            false => (batch * q.heads + head) * q.length + row,
-                        };
-                        if let Some(out) = out.get_mut(place * v.size..).and_then(|out| out.get_mut(..v.size)) {
-                            out.copy_from_slice(result);
-                        }
-                    }
+                for (row, scores) in (first..).zip(scores.chunks_exact_mut(k.length)) {
+                    self.weigh::<L>(Place { batch, head, row }, scores, &mut shown);
+                }
+                let (place, stride) = match self.is_flat {
+                    true => ((batch * q.length + first) * q.heads + head, q.heads * v.size),
+                    false => ((batch * q.heads + head) * q.length + first, v.size),
+                };
+                let out = out.get_mut(place * v.size..).unwrap_or_default();
+                let (shape, weights) = (Shape { m: rows, k: k.length, n: v.size }, Matrix::rows(scores, k.length));
+                match &packed {
+                    Some((_, value)) => T::multiply_packed(shape, weights, value, out, stride)?,
+                    None => T::multiply(shape, weights, value, out, stride)?,
                 }
             }
         }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::heads::Heads;
 use crate::error::{Error, Result};
+use crate::kernels::gemm::{Matrix, Shape};
 use crate::kernels::lanes::{Lanes, map};
-use crate::kernels::product::{product, product_transposed};
+use crate::kernels::product::Factor;
 use crate::kernels::softmax::softmax_axis;
 use crate::ops::normalization::with_floats;
 use crate::ops::{Call, Operator, Spec, single};
@@ -33,20 +34,18 @@ pub(super) fn flex(spec: &mut Spec) -> Result<Operator> {
     })
 }
 
-/// A product of two matrices: the inner size, the columns, the matrices and where the product goes.
-type Product<T> = fn(usize, usize, &[T], &[T], &mut [T]);
-
-/// Multiplies the heads of a query with those of a key or a value that they share.
-fn multiply<L: Lanes>(
-    a: &Heads<L::Item>,
-    b: &Heads<L::Item>,
+/// Multiplies the heads of a query with the matrices of `width` columns that they share.
+fn multiply<'a, T: Factor>(
+    a: &Heads<T>,
     width: usize,
-    run: Product<L::Item>,
-) -> Result<Vec<L::Item>> {
-    let mut out = tensor::fill(&[a.batch, a.heads, a.length, width], L::item(0.0))?;
+    group: usize,
+    right: impl Fn(usize, usize) -> Matrix<'a, T>,
+) -> Result<Vec<T>> {
+    let mut out = tensor::fill(&[a.batch, a.heads, a.length, width], T::default())?;
+    let shape = Shape { m: a.length, k: a.size, n: width };
     for (index, out) in out.chunks_exact_mut((a.length * width).max(1)).enumerate() {
         let (batch, head) = (index / a.heads, index % a.heads);
-        run(a.size, width, &a.rows(batch, head), &b.rows(batch, head / (a.heads / b.heads)), out);
+        T::multiply(shape, a.matrix(batch, head), right(batch, head / group), out, width)?;
     }
     Ok(out)
 }
@@ -65,7 +64,8 @@ impl Flex {
         if !is_grouped || !fits || q.size != k.size {
             return Err(Error::execution("a query, a key and a value that do not fit together"));
         }
-        let mut scores = multiply::<L>(&q, &k, k.length, product_transposed::<L>)?;
+        let group = q.heads / k.heads;
+        let mut scores = multiply(&q, k.length, group, |batch, head| k.matrix(batch, head).transpose())?;
         let scale = L::splat(L::item(self.scale.unwrap_or_else(|| 1.0 / (q.size as f64).sqrt())));
         map::<L>(&mut scores, |score| score.mul(scale));
         let dims = [q.batch, q.heads, q.length, k.length];
@@ -74,7 +74,7 @@ impl Flex {
         softmax_axis::<L>(&mut weights, k.length, 1, false);
         let weights = change(Tensor::new(&dims, weights)?, self.weight_graph.as_ref(), of_weights)?;
         let weights = Heads::of_dims(weights.slice::<L::Item>()?, weights.dims(), None)?;
-        let out = multiply::<L>(&weights, &v, v.size, product::<L>)?;
+        let out = multiply(&weights, v.size, group, |batch, head| v.matrix(batch, head))?;
         Tensor::new(&[q.batch, q.heads, q.length, v.size], out)
     }
 }

@@ -168,8 +168,8 @@ fn store(new: &Tensor, past: Option<&Heads<f32>>, pasts: &[usize], capacity: usi
     for (index, (cache, rows)) in cache.chunks_exact_mut((capacity * size).max(1)).zip(rows).enumerate() {
         let before = pasts.get(index / heads).map_or(0, |past| past * size);
         if let Some(past) = past {
-            let old = past.rows(index / heads, index % heads);
-            cache.iter_mut().zip(old.iter().take(before)).for_each(|(cache, &old)| *cache = old);
+            let old = past.rows(index / heads, index % heads).flatten();
+            cache.iter_mut().zip(old.take(before)).for_each(|(cache, &old)| *cache = old);
         }
         cache.iter_mut().skip(before).zip(rows).for_each(|(cache, &new)| *cache = new);
     }

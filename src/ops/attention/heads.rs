@@ -1,9 +1,7 @@
 //! The heads of a query, a key or a value, wherever they stand in a tensor.
 
-use std::borrow::Cow;
-
 use crate::error::{Error, Result};
-use crate::kernels::gathered::gather_strided;
+use crate::kernels::gemm::Matrix;
 use crate::tensor;
 use crate::tensor::Element;
 
@@ -58,32 +56,18 @@ impl<'a, T: Element + Copy> Heads<'a, T> {
         [self.batch, self.heads, self.length, self.size]
     }
 
-    fn at_head(&self, batch: usize, head: usize) -> &'a [T] {
-        let [of_batch, of_head, _] = self.strides;
-        self.values.get(batch * of_batch + head * of_head..).unwrap_or_default()
+    /// The rows of a head.
+    pub fn matrix(&self, batch: usize, head: usize) -> Matrix<'a, T> {
+        let [of_batch, of_head, row_stride] = self.strides;
+        let data = self.values.get(batch * of_batch + head * of_head..).unwrap_or_default();
+        Matrix { data, row_stride, column_stride: 1 }
     }
 
-    /// The rows of a head, one after another.
-    pub fn rows(&self, batch: usize, head: usize) -> Cow<'a, [T]> {
-        let (from, count) = (self.at_head(batch, head), self.length * self.size);
-        if self.strides[2] == self.size {
-            return Cow::Borrowed(from.get(..count).unwrap_or_default());
-        }
-        let mut rows = Vec::with_capacity(count);
-        self.append_rows(batch, head, &mut rows);
-        Cow::Owned(rows)
-    }
-
-    /// The columns of a head, one after another.
-    pub fn columns(&self, batch: usize, head: usize, columns: &mut Vec<T>) {
-        columns.clear();
-        gather_strided(self.at_head(batch, head), &[self.size, self.length], &[1, self.strides[2]], columns);
-    }
-
-    fn append_rows(&self, batch: usize, head: usize, rows: &mut Vec<T>) {
-        if !self.is_empty() {
-            gather_strided(self.at_head(batch, head), &[self.length, self.size], &[self.strides[2], 1], rows);
-        }
+    /// Each row of a head.
+    pub fn rows(&self, batch: usize, head: usize) -> impl Iterator<Item = &'a [T]> {
+        let Matrix { data, row_stride, .. } = self.matrix(batch, head);
+        let size = self.size;
+        (0..self.length).map_while(move |row| data.get(row * row_stride..)?.get(..size))
     }
 
     /// The rows of each head behind those that `past` holds, as `[batch, heads, length, size]`.
@@ -97,8 +81,8 @@ impl<'a, T: Element + Copy> Heads<'a, T> {
         let mut all = tensor::reserve(&[self.batch, self.heads, before + self.length, self.size])?;
         for batch in 0..self.batch {
             for head in 0..self.heads {
-                past.into_iter().for_each(|past| past.append_rows(batch, head, &mut all));
-                self.append_rows(batch, head, &mut all);
+                let before = past.into_iter().flat_map(|past| past.rows(batch, head));
+                before.chain(self.rows(batch, head)).for_each(|row| all.extend_from_slice(row));
             }
         }
         Ok(all)

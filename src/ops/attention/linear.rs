@@ -2,8 +2,9 @@
 
 use super::heads::Heads;
 use crate::error::{Error, Result};
-use crate::kernels::lanes::Lanes;
-use crate::kernels::product::product;
+use crate::kernels::gemm::{Matrix, Shape};
+use crate::kernels::lanes::{Lanes, map_pairs};
+use crate::kernels::product::Factor;
 use crate::ops::normalization::with_floats;
 use crate::ops::{Call, Operator, Spec, several};
 use crate::tensor::{self, Tensor};
@@ -80,11 +81,13 @@ impl Linear {
         let mut out = tensor::fill(&[q.batch, q.length, self.heads * v.size], zero)?;
         let group = self.heads / self.key_heads;
         let mut read = tensor::fill(&[v.size], zero)?;
+        let shape = Shape { m: 1, k: k.size, n: v.size };
+        let ask = |key: &[L::Item], state: &[L::Item], out: &mut [L::Item]| {
+            L::Item::multiply(shape, Matrix::rows(key, k.size), Matrix::rows(state, v.size), out, v.size)
+        };
         for (index, state) in states.chunks_exact_mut((k.size * v.size).max(1)).enumerate() {
             let (batch, head) = (index / self.key_heads, index % self.key_heads);
-            let (keys, values) = (k.rows(batch, head), v.rows(batch, head));
-            let queries: Vec<_> = (head * group..head * group + group).map(|head| q.rows(batch, head)).collect();
-            for (time, (key, value)) in keys.chunks_exact(k.size).zip(values.chunks_exact(v.size)).enumerate() {
+            for (time, (key, value)) in k.rows(batch, head).zip(v.rows(batch, head)).enumerate() {
                 let place = batch * q.length + time;
                 if let Some(decay) = &decay {
                     for (row, line) in state.chunks_exact_mut(v.size).enumerate() {
@@ -97,20 +100,19 @@ impl Linear {
                 if let Some(rate) = &rate {
                     let at = if rate_width == 1 { 0 } else { head };
                     let rate = rate.get(place * rate_width + at).copied().unwrap_or(0.0);
-                    product::<L>(k.size, v.size, key, state, &mut read);
+                    ask(key, state, &mut read)?;
                     for (value, &old) in added.iter_mut().zip(&read) {
                         *value = L::item(rate * (L::to_f64(*value) - L::to_f64(old)));
                     }
                 }
                 for (line, &key) in state.chunks_exact_mut(v.size).zip(key) {
                     let key = L::splat(key);
-                    crate::kernels::lanes::map_pairs::<L>(line, &added, |old, new| old.add(new.mul(key)));
+                    map_pairs::<L>(line, &added, |old, new| old.add(new.mul(key)));
                 }
-                for (offset, query) in queries.iter().enumerate() {
-                    let query = query.chunks_exact(q.size).nth(time).unwrap_or_default();
-                    let start = (place * self.heads + head * group + offset) * v.size;
-                    if let Some(out) = out.get_mut(start..).and_then(|out| out.get_mut(..v.size)) {
-                        product::<L>(k.size, v.size, query, state, out);
+                for own in head * group..head * group + group {
+                    let (query, start) = (q.rows(batch, own).nth(time), (place * self.heads + own) * v.size);
+                    if let Some((query, out)) = query.zip(out.get_mut(start..).and_then(|out| out.get_mut(..v.size))) {
+                        ask(query, state, out)?;
                         out.iter_mut().for_each(|value| *value = L::item(L::to_f64(*value) * scale));
                     }
                 }

@@ -5,8 +5,8 @@ use super::heads::Heads;
 use super::mask::{Bias, read_padding};
 use super::standard::past_heads;
 use crate::error::{Error, Result};
+use crate::kernels::gemm::{Finish, Left, Matrix, Right, Shape, multiply};
 use crate::kernels::lanes::map_pairs;
-use crate::kernels::product::product;
 use crate::kernels::simd::F32x4;
 use crate::ops::{Operator, Spec, several};
 use crate::tensor::{self, Tensor};
@@ -105,11 +105,11 @@ pub(super) fn attention(spec: &mut Spec) -> Result<Operator> {
             return Err(Error::execution(format!("weights {weights} do not fit {} heads", options.heads)));
         }
         let mut projected = tensor::fill(&[batch, length, width], 0f32)?;
-        product::<F32x4>(depth, width, x.slice()?, weights.slice()?, &mut projected);
-        if let Some(bias) = call.optional(2)? {
-            let bias = bias.slice::<f32>()?;
-            projected.chunks_exact_mut(width.max(1)).for_each(|row| map_pairs::<F32x4>(row, bias, F32x4::add));
-        }
+        let bias = call.optional(2)?.map(Tensor::slice::<f32>).transpose()?;
+        let (left, right) = (Matrix::rows(x.slice()?, depth), Matrix::rows(weights.slice()?, width));
+        let shape = Shape { m: batch * length, k: depth, n: width };
+        let finish = Finish { column_bias: bias, ..Finish::default() };
+        multiply(shape, Left::Matrix(left), Right::Matrix(right), &finish, &mut projected, width)?;
         let mut first = 0;
         let [q, k, v] = widths.map(|own| {
             let size = own / options.heads;

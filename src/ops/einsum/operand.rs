@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use super::equation::Label;
 use crate::error::{Error, Result};
 use crate::kernels::gathered::{gather_strided, strides_of};
+use crate::kernels::gemm::{Matrix, Shape};
 use crate::kernels::lanes::{Lanes, map_pairs};
-use crate::kernels::product::{product, product_transposed};
+use crate::kernels::product::Factor;
 use crate::kernels::reduce::{Fold, fold_one};
 use crate::tensor;
 
 /// The sizes of labelled axes.
 #[derive(Default)]
-pub struct Sizes(Vec<(Label, usize)>);
+pub struct Sizes(Vec<Axis>);
 
 impl Sizes {
     /// Takes in the axes of an operand. An axis of one element goes with any size.
@@ -35,12 +36,18 @@ impl Sizes {
     }
 }
 
+/// A label and how many elements there are.
+type Axis = (Label, usize);
+
+/// Numbers, where each matrix starts, and its strides.
+type Matrices<'a, T> = (Cow<'a, [T]>, Vec<usize>, (usize, usize));
+
 pub struct Operand<'a, L: Lanes> {
     values: Cow<'a, [L::Item]>,
-    axes: Vec<(Label, usize)>,
+    axes: Vec<Axis>,
 }
 
-fn size(axes: &[(Label, usize)]) -> usize {
+fn size(axes: &[Axis]) -> usize {
     axes.iter().fold(1usize, |size, axis| size.saturating_mul(axis.1))
 }
 
@@ -53,7 +60,7 @@ impl<'a, L: Lanes> Operand<'a, L> {
         dims: &[usize],
         sizes: &Sizes,
     ) -> Result<Operand<'a, L>> {
-        let mut axes: Vec<(Label, usize)> = Vec::new();
+        let mut axes: Vec<Axis> = Vec::new();
         let mut strides: Vec<usize> = Vec::new();
         let mut is_diagonal = false;
         for ((label, &dim), stride) in labels.into_iter().zip(dims).zip(strides_of(dims)) {
@@ -80,7 +87,7 @@ impl<'a, L: Lanes> Operand<'a, L> {
     }
 
     /// The same numbers with axes in this order, which is one of its own axes.
-    fn permute(self, axes: Vec<(Label, usize)>) -> Result<Operand<'a, L>> {
+    fn permute(self, axes: Vec<Axis>) -> Result<Operand<'a, L>> {
         if axes == self.axes {
             return Ok(self);
         }
@@ -93,7 +100,7 @@ impl<'a, L: Lanes> Operand<'a, L> {
         Ok(Operand { values: values.into(), axes })
     }
 
-    fn axes_where(&self, is_chosen: impl Fn(Label) -> bool) -> Vec<(Label, usize)> {
+    fn axes_where(&self, is_chosen: impl Fn(Label) -> bool) -> Vec<Axis> {
         self.axes.iter().copied().filter(|axis| is_chosen(axis.0)).collect()
     }
 
@@ -118,34 +125,68 @@ impl<'a, L: Lanes> Operand<'a, L> {
         let columns = other.axes_where(|label| !self.has(label));
         let (m, n, k) = (size(&rows), size(&columns), size(&summed));
         let axes = [batch.as_slice(), &rows, &columns].concat();
-        let a = self.permute([batch.as_slice(), &rows, &summed].concat())?;
-        let b = other.permute([batch.as_slice(), &summed, &columns].concat())?;
         if m == 1 && n == 1 && k == 1 {
-            let mut values = a.values.into_owned();
-            map_pairs::<L>(&mut values, &b.values, L::mul);
+            let mut values = self.permute(batch.clone())?.values.into_owned();
+            map_pairs::<L>(&mut values, &other.permute(batch)?.values, L::mul);
             return Ok(Operand { values: values.into(), axes });
         }
+        let (a, a_starts, a_strides) = self.into_matrices(&batch, &rows, &summed)?;
+        let (b, b_starts, b_strides) = other.into_matrices(&batch, &summed, &columns)?;
         let mut out = tensor::fill(&[size(&batch), m, n], L::item(0.0))?;
-        if !out.is_empty() && k > 0 {
-            let pairs = a.values.chunks_exact(m * k).zip(b.values.chunks_exact(k * n));
-            for ((a, b), out) in pairs.zip(out.chunks_exact_mut(m * n)) {
-                if n == 1 { product_transposed::<L>(k, n, a, b, out) } else { product::<L>(k, n, a, b, out) }
-            }
+        for ((out, a_start), b_start) in out.chunks_exact_mut((m * n).max(1)).zip(a_starts).zip(b_starts) {
+            let (a, b) = (matrix(&a, a_start, a_strides), matrix(&b, b_start, b_strides));
+            L::Item::multiply(Shape { m, k, n }, a, b, out, n)?;
         }
         Ok(Operand { values: out.into(), axes })
+    }
+
+    /// The numbers as matrices, whose starts and strides follow: as they lie, where each of the groups of axes has one
+    /// stride.
+    fn into_matrices(self, batch: &[Axis], rows: &[Axis], columns: &[Axis]) -> Result<Matrices<'a, L::Item>> {
+        let strides = strides_of(&self.axes.iter().map(|axis| axis.1).collect::<Vec<_>>());
+        let of = |axes: &[Axis]| -> Vec<(usize, usize)> {
+            let own = |axis: &Axis| self.axes.iter().zip(&strides).find(|own| own.0.0 == axis.0);
+            axes.iter().filter_map(own).map(|(axis, &stride)| (axis.1, stride)).collect()
+        };
+        if let Some(strides) = fold(&of(rows)).zip(fold(&of(columns))) {
+            let step = |starts: Vec<usize>, (size, stride): (usize, usize)| {
+                starts.into_iter().flat_map(|start| (0..size).map(move |index| start + index * stride)).collect()
+            };
+            return Ok((self.values, of(batch).into_iter().fold(vec![0], step), strides));
+        }
+        let (m, n) = (size(rows), size(columns));
+        let starts = (0..size(batch)).map(|index| index * m * n).collect();
+        Ok((self.permute([batch, rows, columns].concat())?.values, starts, (n, 1)))
     }
 
     /// The dims and the numbers with axes in the order of `labels`.
     pub fn into_order(self, labels: &[Label]) -> Result<(Vec<usize>, Vec<L::Item>)> {
         let find = |label: Label| self.axes.iter().copied().find(|axis| axis.0 == label);
         // A label that is gone was one of axes of one element only.
-        let axes: Vec<(Label, usize)> = labels.iter().filter_map(|&label| find(label)).collect();
+        let axes: Vec<Axis> = labels.iter().filter_map(|&label| find(label)).collect();
         let dims = labels.iter().map(|&label| find(label).map_or(1, |axis| axis.1)).collect();
         Ok((dims, self.permute(axes)?.values.into_owned()))
     }
 }
 
-fn gather<L: Lanes>(values: &[L::Item], axes: &[(Label, usize)], strides: &[usize]) -> Result<Vec<L::Item>> {
+fn matrix<T>(data: &[T], start: usize, (row_stride, column_stride): (usize, usize)) -> Matrix<'_, T> {
+    Matrix { data: data.get(start..).unwrap_or_default(), row_stride, column_stride }
+}
+
+/// The stride of axes that lie as one, 1 where they hold one element.
+fn fold(axes: &[(usize, usize)]) -> Option<usize> {
+    let mut whole = None;
+    for &(size, stride) in axes.iter().rev().filter(|axis| axis.0 != 1) {
+        whole = match whole {
+            None => Some((size, stride)),
+            Some((inner, step)) if stride == inner * step => Some((inner * size, step)),
+            Some(_) => return None,
+        }
+    }
+    Some(whole.map_or(1, |axis| axis.1))
+}
+
+fn gather<L: Lanes>(values: &[L::Item], axes: &[Axis], strides: &[usize]) -> Result<Vec<L::Item>> {
     let dims: Vec<usize> = axes.iter().map(|axis| axis.1).collect();
     let mut out = tensor::reserve(&dims)?;
     if !dims.contains(&0) {

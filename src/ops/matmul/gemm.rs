@@ -7,7 +7,7 @@ use super::plain::{multiply_plain, narrow};
 use super::{scale, scaled};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
-use crate::kernels::gemm::{Finish, Left, Matrix, PackedRight, Right, Shape, multiply};
+use crate::kernels::gemm::{Finish, Left, PackedRight, Right, Shape, multiply};
 use crate::ops::{Call, Operator, Spec, single};
 use crate::tensor::{Element, ElementType, Tensor, zeroed};
 
@@ -45,14 +45,10 @@ fn make(spec: &mut Spec, activation: Activation) -> Result<Operator> {
     if let Some(b) = spec.constant(1).filter(|b| b.element_type() == ElementType::Float32 && b.rank() == 2) {
         let operand = gemm.right(b.dims())?;
         let values = scale(b.slice()?, gemm.alpha);
-        gemm.packed = Some(PackedRight::new(operand.rows, operand.columns, matrix(&operand, &values))?);
+        gemm.packed = Some(PackedRight::new(operand.rows, operand.columns, operand.matrix(&values, 0))?);
         spec.consume(1);
     }
     single(move |call| gemm.run(call))
-}
-
-fn matrix<'a>(operand: &Operand, data: &'a [f32]) -> Matrix<'a> {
-    Matrix { data, row_stride: operand.row_stride, column_stride: operand.column_stride }
 }
 
 fn read_matrix(dims: &[usize]) -> Result<&[usize]> {
@@ -81,11 +77,11 @@ impl Gemm {
         let mut values = zeroed::<f32>(&dims)?;
         let (a, b);
         let (left, right) = match &self.packed {
-            Some(packed) => (matrix(&left, call.slice(0)?), Right::Packed(packed)),
+            Some(packed) => (left.matrix(call.slice(0)?, 0), Right::Packed(packed)),
             None => {
                 a = scale(call.slice(0)?, self.alpha);
                 b = call.slice(1)?;
-                (matrix(&left, &a), Right::Matrix(matrix(&right, b)))
+                (left.matrix(&a, 0), Right::Matrix(right.matrix(b, 0)))
             }
         };
         let added = c.map(|c| Ok::<_, Error>((c.dims(), scale(c.slice::<f32>()?, self.beta)))).transpose()?;

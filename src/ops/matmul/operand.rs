@@ -1,6 +1,7 @@
 //! Operands of products: stacks of matrices.
 
 use crate::error::{Error, Result};
+use crate::kernels::gemm::Matrix;
 use crate::tensor::Dims;
 
 /// What an operator does to an operand before it multiplies.
@@ -66,6 +67,12 @@ impl Operand {
     /// The number of matrices.
     pub fn count(&self) -> usize {
         self.batch.iter().map(|axis| axis.0).product()
+    }
+
+    /// The matrix that starts at an element.
+    pub fn matrix<'a, T>(&self, data: &'a [T], start: usize) -> Matrix<'a, T> {
+        let data = data.get(start..).unwrap_or_default();
+        Matrix { data, row_stride: self.row_stride, column_stride: self.column_stride }
     }
 
     /// All matrices as one, below one another, where they lie so.

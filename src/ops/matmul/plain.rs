@@ -2,13 +2,15 @@
 
 use super::operand::Operand;
 use crate::error::{Error, Result};
+use crate::kernels::gemm::Shape;
+use crate::kernels::product::Factor;
 use crate::tensor::{ElementType, Tensor, fill};
 
 /// The products of pairs of matrices that start at `starts`, in float64 or in integers that wrap around.
 pub fn multiply_plain(
     a: &Tensor,
     b: &Tensor,
-    (left, right): (&Operand, &Operand),
+    operands: (&Operand, &Operand),
     dims: &[usize],
     starts: &[(usize, usize)],
 ) -> Result<Tensor> {
@@ -17,35 +19,26 @@ pub fn multiply_plain(
     }
     if a.element_type() == ElementType::Float64 {
         let mut values = fill(dims, 0.0f64)?;
-        multiply_all(a.slice()?, b.slice()?, (left, right), starts, &mut values, |sum, a, b| sum + a * b);
+        multiply_all(a.slice()?, b.slice()?, operands, starts, &mut values)?;
         return Tensor::new(dims, values);
     }
     let mut values = fill(dims, 0i64)?;
-    let step = |sum: i64, a: i64, b: i64| sum.wrapping_add(a.wrapping_mul(b));
-    multiply_all(&a.to_i64s()?, &b.to_i64s()?, (left, right), starts, &mut values, step);
+    multiply_all(&a.to_i64s()?, &b.to_i64s()?, operands, starts, &mut values)?;
     narrow(a.element_type(), dims, values)
 }
 
-fn multiply_all<T: Copy + Default>(
+fn multiply_all<T: Factor>(
     a: &[T],
     b: &[T],
     (left, right): (&Operand, &Operand),
     starts: &[(usize, usize)],
     to: &mut [T],
-    step: impl Fn(T, T, T) -> T,
-) {
-    let size = (left.rows * right.columns).max(1);
-    for (&(a_start, b_start), to) in starts.iter().zip(to.chunks_exact_mut(size)) {
-        for (row, to) in to.chunks_exact_mut(right.columns.max(1)).enumerate() {
-            for inner in 0..left.columns {
-                let at = a_start + row * left.row_stride + inner * left.column_stride;
-                let factor = a.get(at).copied().unwrap_or_default();
-                let start = b_start + inner * right.row_stride;
-                let elements = b.get(start..).unwrap_or_default().iter().step_by(right.column_stride.max(1));
-                to.iter_mut().zip(elements).for_each(|(to, element)| *to = step(*to, factor, *element));
-            }
-        }
+) -> Result<()> {
+    let shape = Shape { m: left.rows, k: left.columns, n: right.columns };
+    for (&(a_start, b_start), to) in starts.iter().zip(to.chunks_exact_mut((shape.m * shape.n).max(1))) {
+        T::multiply(shape, left.matrix(a, a_start), right.matrix(b, b_start), to, shape.n)?;
     }
+    Ok(())
 }
 
 /// Integers as a type of fewer bits, wrapped around.
