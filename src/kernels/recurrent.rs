@@ -5,6 +5,7 @@ mod gates;
 
 use std::ops::{Add, Mul, Sub};
 
+use super::math;
 use super::simd::F32x4;
 use crate::tensor::Element;
 
@@ -68,11 +69,11 @@ impl Real for f32 {
     }
 
     fn sigmoid(values: &mut [f32]) {
-        gates::map(values, gates::sigmoid);
+        math::sigmoid_in_place(values);
     }
 
     fn tanh(values: &mut [f32]) {
-        gates::map(values, gates::tanh);
+        math::tanh_in_place(values);
     }
 }
 
