@@ -1,5 +1,6 @@
 //! Activations that follow a product: applied to what was just written, while it is in the cache.
 
+use super::math::{self, map_in_place as map};
 use super::simd::F32x4;
 
 /// A function applied to every element of a result.
@@ -76,82 +77,15 @@ impl Activation {
             Activation::LeakyRelu(alpha) => map(values, |x| x.select_below(splat(0.0), x.mul(splat(alpha)), x)),
             Activation::HardSigmoid(alpha, beta) => map(values, |x| unit(x.mul_add(splat(alpha), splat(beta)))),
             Activation::HardSwish => map(values, |x| x.mul(unit(x.mul_add(splat(1.0 / 6.0), splat(0.5))))),
-            Activation::Sigmoid => map(values, |x| splat(1.0).div(splat(1.0).add(exp(splat(0.0).sub(x))))),
-            Activation::Swish(alpha) => map(values, |x| {
-                let exponential = exp(x.mul(splat(-alpha)));
-                x.div(splat(1.0).add(exponential))
-            }),
-            Activation::Tanh => map(values, tanh),
-            Activation::Gelu => map(values, |x| {
-                let half = x.mul(splat(0.5));
-                half.mul_add(erf(x.mul(splat(std::f32::consts::FRAC_1_SQRT_2))), half)
-            }),
-            Activation::GeluTanh => map(values, |x| {
-                let cube = x.mul(x).mul(x);
-                // (1 + tanh(z)) / 2 is the sigmoid of 2 z.
-                let twice = cube.mul_add(splat(0.044715), x).mul(splat(-1.595_769));
-                x.div(splat(1.0).add(exp(twice)))
-            }),
+            Activation::Sigmoid => math::sigmoid_in_place(values),
+            Activation::Swish(alpha) => {
+                map(values, |x| x.div(splat(1.0).add(math::exp(x.mul(splat(-alpha))))));
+            }
+            Activation::Tanh => math::tanh_in_place(values),
+            Activation::Gelu => math::gelu_in_place(values),
+            Activation::GeluTanh => math::gelu_by_tanh_in_place(values),
         }
     }
-}
-
-#[inline(always)]
-fn map(values: &mut [f32], f: impl Fn(F32x4) -> F32x4) {
-    let (fours, rest) = values.as_chunks_mut::<4>();
-    for four in fours {
-        *four = f(F32x4::new(*four)).to_array();
-    }
-    if !rest.is_empty() {
-        let mut four = [0.0; 4];
-        four.iter_mut().zip(rest.iter()).for_each(|(to, from)| *to = *from);
-        let four = f(F32x4::new(four)).to_array();
-        rest.iter_mut().zip(four).for_each(|(to, from)| *to = from);
-    }
-}
-
-/// `coefficients`, the highest first, of a polynomial in `x`.
-#[inline(always)]
-fn polynomial(x: F32x4, coefficients: &[f32]) -> F32x4 {
-    let mut sum = F32x4::splat(0.0);
-    for &coefficient in coefficients {
-        sum = sum.mul_add(x, F32x4::splat(coefficient));
-    }
-    sum
-}
-
-/// `exp(x)`, from 1e-38 to 1e38: by a power of 2 and the Taylor polynomial of what is left.
-#[inline(always)]
-fn exp(x: F32x4) -> F32x4 {
-    let x = x.max(F32x4::splat(-87.0)).min(F32x4::splat(88.0));
-    let power = x.mul(F32x4::splat(std::f32::consts::LOG2_E)).nearest();
-    // ln 2 in two parts, the first of which has few bits.
-    let rest = power.mul_add(F32x4::splat(-0.693_359_4), x);
-    let rest = power.mul_add(F32x4::splat(2.121_944_4e-4), rest);
-    let taylor = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
-    polynomial(rest, &taylor).mul(power.exp2_whole())
-}
-
-/// `tanh(x)` as a quotient of polynomials, Eigen's.
-#[inline(always)]
-fn tanh(x: F32x4) -> F32x4 {
-    let x = x.max(F32x4::splat(-7.905_311)).min(F32x4::splat(7.905_311));
-    let square = x.mul(x);
-    let above =
-        [-2.760_768_5e-16, 2.000_188e-13, -8.604_672e-11, 5.122_297e-8, 1.485_722_4e-5, 6.372_619e-4, 4.893_524_6e-3];
-    let below = [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3];
-    x.mul(polynomial(square, &above)).div(polynomial(square, &below))
-}
-
-/// `erf(x)` to 1.5e-7. Abramowitz and Stegun, 7.1.26.
-#[inline(always)]
-fn erf(x: F32x4) -> F32x4 {
-    let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
-    let positive = x.abs();
-    let t = one.div(positive.mul_add(F32x4::splat(0.327_591_1), one));
-    let sum = polynomial(t, &[1.061_405_4, -1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6, 0.0]);
-    let result = one.sub(sum.mul(exp(zero.sub(x.mul(x)))));
-    x.select_below(zero, zero.sub(result), result)
 }
 
 #[cfg(test)]

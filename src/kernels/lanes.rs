@@ -2,6 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
+use super::math;
 use super::product::Factor;
 use super::simd::F32x4;
 
@@ -41,6 +42,8 @@ pub trait Lanes: Copy {
     fn abs(self) -> Self;
     /// e to the power of numbers that are not above 0.
     fn exp(self) -> Self;
+    /// The hyperbolic tangent.
+    fn tanh(self) -> Self;
 }
 
 impl Lanes for F32x4 {
@@ -109,22 +112,13 @@ impl Lanes for F32x4 {
     fn abs(self) -> F32x4 {
         F32x4::abs(self)
     }
-    /// Cephes' polynomial on ±ln(2)/2, within 2 units in the last place.
     #[inline(always)]
     fn exp(self) -> F32x4 {
-        const LOWEST: f32 = -87.336_54;
-        let splat = F32x4::splat;
-        let x = F32x4::max(self, splat(LOWEST));
-        let whole = F32x4::mul(x, splat(std::f32::consts::LOG2_E)).nearest();
-        // ln(2) in two parts, the first of which is exact in products with small whole numbers.
-        let rest = whole.mul_add(splat(-0.693_359_4), x);
-        let rest = whole.mul_add(splat(2.121_944_4e-4), rest);
-        let mut sum = splat(1.987_569_1e-4);
-        for factor in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_6e-1, 0.5, 1.0, 1.0] {
-            sum = sum.mul_add(rest, splat(factor));
-        }
-        let power = F32x4::mul(sum, whole.exp2_whole());
-        self.select_below(splat(LOWEST), splat(0.0), power)
+        math::exp_down(self)
+    }
+    #[inline(always)]
+    fn tanh(self) -> F32x4 {
+        math::tanh(self)
     }
 }
 
@@ -133,7 +127,7 @@ impl Lanes for F32x4 {
 pub struct One<T>(T);
 
 macro_rules! one {
-    ($type:ty, $add:path, $sub:path, $mul:path, $div:expr, $abs:path, $exp:expr, $is_nan:expr) => {
+    ($type:ty, $add:path, $sub:path, $mul:path, $div:expr, $abs:path, $exp:expr, $tanh:expr, $is_nan:expr) => {
         impl Lanes for One<$type> {
             type Item = $type;
             const WIDTH: usize = 1;
@@ -185,11 +179,14 @@ macro_rules! one {
             fn exp(self) -> Self {
                 One($exp(self.0))
             }
+            fn tanh(self) -> Self {
+                One($tanh(self.0))
+            }
         }
     };
 }
 
-one!(f64, Add::add, Sub::sub, Mul::mul, Div::div, f64::abs, f64::exp, f64::is_nan);
+one!(f64, Add::add, Sub::sub, Mul::mul, Div::div, f64::abs, f64::exp, f64::tanh, f64::is_nan);
 one!(
     i64,
     i64::wrapping_add,
@@ -197,6 +194,7 @@ one!(
     i64::wrapping_mul,
     |a: i64, b: i64| a.checked_div(b).unwrap_or(0),
     i64::wrapping_abs,
+    |_| 0,
     |_| 0,
     |_| false
 );

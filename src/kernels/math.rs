@@ -36,20 +36,34 @@ fn saturate(x: F32x4, end: f32, value: F32x4) -> F32x4 {
     x.abs().select_below(constant(end), value, x).at_least(constant(-1.0)).at_most(constant(1.0))
 }
 
-/// e to the power of x: x is split into `n * ln 2 + r`, and e^r is a polynomial (Cephes, expf).
+/// Two factors of e to the power of x: the second is 2 to the power of the whole number that is returned, the first a
+/// polynomial (Cephes, expf).
 #[inline(always)]
-pub fn exp(x: F32x4) -> F32x4 {
-    // Beyond these ends the result is 0 or infinite.
-    let x = x.at_least(constant(-104.0)).at_most(constant(89.0));
+fn split_exp(x: F32x4) -> (F32x4, F32x4) {
     let n = x.mul(constant(std::f32::consts::LOG2_E)).nearest();
     // ln 2 in two parts, of which the first has few enough bits for exact products.
     let r = n.mul_add(constant(-355.0 / 512.0), x);
     let r = n.mul_add(constant(2.121_944_4e-4), r);
     let coefficients = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
-    let power = polynomial(r, coefficients).mul_add(r.mul(r), r).add(constant(1.0));
+    (polynomial(r, coefficients).mul_add(r.mul(r), r).add(constant(1.0)), n)
+}
+
+/// e to the power of x.
+#[inline(always)]
+pub fn exp(x: F32x4) -> F32x4 {
+    // Beyond these ends the result is 0 or infinite.
+    let (power, n) = split_exp(x.at_least(constant(-104.0)).at_most(constant(89.0)));
     // In two steps, so that powers of two which float32 cannot hold lead to right results all the same.
     let half = n.mul(constant(0.5)).nearest();
     power.mul(half.exp2_whole()).mul(n.sub(half).exp2_whole())
+}
+
+/// e to the power of x that is not above 0; 0 in place of subnormal numbers, which slow down what is done with them.
+#[inline(always)]
+pub fn exp_down(x: F32x4) -> F32x4 {
+    let lowest = constant(-87.336_54);
+    let (power, n) = split_exp(x.at_least(lowest));
+    x.select_below(lowest, constant(0.0), power.mul(n.exp2_whole()))
 }
 
 /// A rational function on the range outside which float32 has nothing between the result and 1 (Eigen, ptanh).

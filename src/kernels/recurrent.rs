@@ -3,10 +3,9 @@
 
 mod gates;
 
-use std::ops::{Add, Mul, Sub};
-
+use super::math;
+use super::real;
 use super::simd::F32x4;
-use crate::tensor::Element;
 
 /// Columns of a panel: four registers, so that one row keeps eight sums going and two rows as many.
 pub const WIDTH: usize = 16;
@@ -15,13 +14,9 @@ pub const WIDTH: usize = 16;
 const BLOCK: usize = 64;
 
 /// The floating-point types that recurrent layers compute on.
-pub trait Real: Element + Copy + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
+pub trait Real: real::Real {
     /// Zero.
     const ZERO: Self;
-    /// The nearest number.
-    fn from_f64(value: f64) -> Self;
-    /// The number.
-    fn to_f64(self) -> f64;
     /// Adds the product of a row and a panel to `out`, which may be narrower than the panel.
     fn add_row(row: &[Self], panel: &[Self], out: &mut [Self]);
     /// [`Real::add_row`] of two rows.
@@ -49,14 +44,6 @@ impl Real for f32 {
     const FAST: Option<Ends<f32>> = Some(Ends { lstm: gates::finish_lstm, gru: gates::finish_gru });
     const ZERO: f32 = 0.0;
 
-    fn from_f64(value: f64) -> f32 {
-        value as f32
-    }
-
-    fn to_f64(self) -> f64 {
-        f64::from(self)
-    }
-
     fn add_row(row: &[f32], panel: &[f32], out: &mut [f32]) {
         add_sums(sum_row(row, panel), out);
     }
@@ -68,25 +55,17 @@ impl Real for f32 {
     }
 
     fn sigmoid(values: &mut [f32]) {
-        gates::map(values, gates::sigmoid);
+        math::sigmoid_in_place(values);
     }
 
     fn tanh(values: &mut [f32]) {
-        gates::map(values, gates::tanh);
+        math::tanh_in_place(values);
     }
 }
 
 impl Real for f64 {
     const FAST: Option<Ends<f64>> = None;
     const ZERO: f64 = 0.0;
-
-    fn from_f64(value: f64) -> f64 {
-        value
-    }
-
-    fn to_f64(self) -> f64 {
-        self
-    }
 
     fn add_row(row: &[f64], panel: &[f64], out: &mut [f64]) {
         for (value, weights) in row.iter().zip(panel.as_chunks::<WIDTH>().0) {

@@ -1,6 +1,6 @@
 //! Operators that compute numbers from numbers of the same place in two operands, or in more.
 
-use super::cast::wrap_integers;
+use super::integer::narrow;
 use super::{Call, Entry, Operator, Spec, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::broadcast::{Broadcast, Operand, Row, zip_in_place, zip_rows};
@@ -197,7 +197,7 @@ pub fn apply(function: &Function, sides: [Side; 2]) -> Result<Tensor> {
         ElementType::Bool | ElementType::String => Err(Error::execution("expected numbers")),
         _ => {
             let values = zip_rows(&broadcast, [&*a.to_i64s()?, &*b.to_i64s()?], &|row| row.zip(i64))?;
-            wrap_integers(element_type, broadcast.dims(), values)
+            narrow(element_type, broadcast.dims(), values)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Operators on bits and on truth values.
 
 use super::arithmetic::meet;
-use super::cast::wrap_integers;
+use super::integer::narrow;
 use super::{Entry, Operator, Spec, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::broadcast::zip_rows;
@@ -42,7 +42,7 @@ fn zip_bits(f: fn(i64, i64) -> i64, is_logical: bool) -> Result<Operator> {
             return Tensor::from_bits::<u8>(ElementType::Bool, broadcast.dims(), values);
         }
         let values = zip_rows(&broadcast, [&*a.to_i64s()?, &*b.to_i64s()?], &|row| row.zip(f))?;
-        wrap_integers(a.element_type(), broadcast.dims(), values)
+        narrow(a.element_type(), broadcast.dims(), values)
     })
 }
 

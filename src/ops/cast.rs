@@ -7,6 +7,7 @@ pub use small::{decode_small, encode_small, is_small};
 
 use half::{bf16, f16};
 
+use super::integer::narrow;
 use super::{Entry, Operator, Spec, onnx, single};
 use crate::error::{Error, Result};
 use crate::tensor::{Element, ElementType, Tensor, count_elements};
@@ -70,7 +71,7 @@ fn bit_cast(spec: &mut Spec) -> Result<Operator> {
             | (_, ElementType::Int4 | ElementType::Int2) => {
                 let mask = if to.packed() == 4 { 3 } else { 15 };
                 let bits = tensor.bits::<u8>()?.iter().map(|&bits| i64::from(bits & mask)).collect();
-                wrap_integers(to, tensor.dims(), bits)
+                narrow(to, tensor.dims(), bits)
             }
             (_, ElementType::Bool) => {
                 let values = tensor.bits::<u8>()?.iter().map(|&bits| bits != 0).collect();
@@ -121,7 +122,7 @@ fn convert(tensor: Tensor, conversion: Conversion) -> Result<Tensor> {
         }
         _ => {
             let dims = tensor.dims();
-            wrap_integers(to, dims, to_integers(&tensor, to)?)
+            narrow(to, dims, to_integers(&tensor, to)?)
         }
     }
 }
@@ -182,24 +183,4 @@ const LONG_END: f64 = 9_223_372_036_854_775_808.0;
 /// What ONNX leaves open, numbers out of range and NaN, is what it is in onnxruntime on x86.
 fn truncate_long(value: f64) -> i64 {
     if (-LONG_END..LONG_END).contains(&value) { value as i64 } else { i64::MIN }
-}
-
-/// A tensor of integers of a type, or of bool: higher bits are dropped.
-pub fn wrap_integers(to: ElementType, dims: &[usize], values: Vec<i64>) -> Result<Tensor> {
-    fn narrow<T: Element>(to: ElementType, dims: &[usize], values: &[i64], wrap: fn(i64) -> T) -> Result<Tensor> {
-        Ok(Tensor::new(dims, values.iter().map(|&value| wrap(value)).collect::<Vec<T>>())?.retype(to))
-    }
-    match to {
-        ElementType::Int64 => Tensor::new(dims, values),
-        ElementType::Uint64 => Ok(Tensor::new(dims, values)?.retype(to)),
-        ElementType::Int32 | ElementType::Uint32 => narrow::<i32>(to, dims, &values, |value| value as i32),
-        ElementType::Int16 | ElementType::Uint16 => narrow::<i16>(to, dims, &values, |value| value as i16),
-        ElementType::Int8 | ElementType::Uint8 => narrow::<i8>(to, dims, &values, |value| value as i8),
-        ElementType::Int4 => narrow::<i8>(to, dims, &values, |value| (value << 60 >> 60) as i8),
-        ElementType::Uint4 => narrow::<i8>(to, dims, &values, |value| (value & 15) as i8),
-        ElementType::Int2 => narrow::<i8>(to, dims, &values, |value| (value << 62 >> 62) as i8),
-        ElementType::Uint2 => narrow::<i8>(to, dims, &values, |value| (value & 3) as i8),
-        ElementType::Bool => narrow::<bool>(to, dims, &values, |value| value != 0),
-        other => Err(Error::execution(format!("integers cannot become {}", other.name()))),
-    }
 }

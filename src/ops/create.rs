@@ -62,7 +62,7 @@ fn one_of(element_type: ElementType) -> Result<Tensor> {
         ElementType::Float32 => Ok(Tensor::scalar(1f32)),
         ElementType::Float64 => Ok(Tensor::scalar(1f64)),
         ElementType::String => Err(Error::execution("expected a numeric type, got string")),
-        _ => narrow(&[1], element_type, &[]),
+        _ => narrow(element_type, &[], vec![1]),
     }
 }
 
@@ -142,7 +142,7 @@ fn range(_: &mut Spec) -> Result<Operator> {
                 count_elements::<i64>(&[count])?;
                 let values: Vec<i64> =
                     (0..count).map(|index| (i128::from(start) + index as i128 * delta) as i64).collect();
-                narrow(&values, element_type, &[count])
+                narrow(element_type, &[count], values)
             }
         }
     })

@@ -58,7 +58,8 @@ fn accumulate_integers(
     let element_type = tensor.element_type();
     let wide = Tensor::new(tensor.dims(), tensor.to_i64s()?.into_owned())?;
     let wide = accumulate(wide, axis, order, start, combine)?;
-    narrow(wide.slice()?, element_type, wide.dims())
+    let dims = wide.dims().to_vec();
+    narrow(element_type, &dims, wide.into_vec()?)
 }
 
 fn accumulate<T: Element + Copy>(

@@ -5,7 +5,8 @@ mod operand;
 
 use std::borrow::Cow;
 
-use super::reduce::{lift, lower};
+use super::integer::narrow;
+use super::reduce::lift;
 use super::{Call, Entry, Operator, Spec, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::lanes::{Lanes, One};
@@ -36,7 +37,7 @@ fn einsum(spec: &mut Spec) -> Result<Operator> {
             }
             _ => {
                 let (dims, values) = run::<One<i64>>(&equation, call, |tensor| lift(tensor, false))?;
-                lower(element_type, &dims, values)
+                narrow(element_type, &dims, values)
             }
         }
     })

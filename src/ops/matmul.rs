@@ -6,6 +6,7 @@ mod plain;
 
 use std::borrow::Cow;
 
+use super::integer::narrow;
 use super::{Call, Entry, Operator, Spec, contrib, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
@@ -13,8 +14,6 @@ use crate::kernels::gemm::{Finish, Left, PackedRight, Right, Shape, multiply};
 use crate::tensor::{ElementType, Tensor, zeroed};
 use operand::{Operand, Transposes, pair};
 use plain::multiply_plain;
-
-pub use plain::narrow;
 
 pub const ENTRIES: &[Entry] = &[
     contrib("FusedGemm", gemm::fused_gemm),
@@ -160,6 +159,6 @@ impl MatMul {
             return Tensor::new(dims, product.slice::<f64>()?.iter().map(|value| value * alpha).collect());
         }
         let values = product.to_i64s()?.iter().map(|&value| scaled(value, self.alpha)).collect();
-        plain::narrow(product.element_type(), dims, values)
+        narrow(product.element_type(), dims, values)
     }
 }

@@ -6,6 +6,7 @@ use super::shape::resolve_axis;
 use super::view::{read_dims, read_integers};
 use super::{Call, Entry, Operator, Spec, contrib, onnx, single};
 use crate::error::{Error, Result};
+use crate::ops::cast::{encode_small, is_small};
 use crate::ops::integer::narrow;
 use crate::tensor::{Bits, Dims, ElementType, Tensor, reserve};
 use crate::with_bits;
@@ -43,7 +44,10 @@ fn fill_value(element_type: ElementType, value: f32) -> Result<Tensor> {
         ElementType::Float32 => Ok(Tensor::scalar(value)),
         ElementType::Float64 => Ok(Tensor::scalar(f64::from(value))),
         ElementType::String => Ok(Tensor::scalar(String::new())),
-        _ => narrow(&[value as i64], element_type, &[]),
+        _ if is_small(element_type) => {
+            Tensor::from_bits(element_type, &[], vec![encode_small(element_type, value, true)])
+        }
+        _ => narrow(element_type, &[], vec![value as i64]),
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod granularity;
 mod levels;
-mod minifloat;
+pub mod minifloat;
 
 pub use levels::{find_levels, read_levels, read_scales, read_zeros};
 pub use minifloat::Minifloat;

@@ -4,6 +4,7 @@ mod integers;
 
 use std::borrow::Cow;
 
+use super::integer::narrow;
 use super::shape::resolve_axis;
 use super::{Call, Entry, Operator, Spec, onnx, single};
 use crate::error::Result;
@@ -11,7 +12,7 @@ use crate::kernels::lanes::One;
 use crate::kernels::reduce::{Fold, find_best, find_largest, fold_f32, fold_one};
 use crate::tensor::{self, Dims, Element, ElementType, Tensor};
 use integers::bounds_of;
-pub(super) use integers::{lift, lower};
+pub(super) use integers::lift;
 
 pub(super) const ENTRIES: &[Entry] = &[
     onnx("ArgMax", arg),
@@ -138,7 +139,7 @@ fn run(tensor: &Tensor, groups: Vec<(usize, bool)>, fold: Fold, finish: Finish, 
             let values = fold_groups(&tensor.to_f64s()?, groups, fold, start, fold_one::<One<f64>>)?;
             let bounds = bounds_of(element_type);
             let values = values.iter().map(|&value| (value as i64).clamp(*bounds.start(), *bounds.end()));
-            lower(element_type, dims, values.collect())
+            narrow(element_type, dims, values.collect())
         }
         _ => {
             let is_ordered = matches!(fold, Fold::Max | Fold::Min);
@@ -161,7 +162,7 @@ fn run(tensor: &Tensor, groups: Vec<(usize, bool)>, fold: Fold, finish: Finish, 
                     }
                 };
             }
-            lower(element_type, dims, values)
+            narrow(element_type, dims, values)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Functions of one number, applied to every element.
 
-use super::cast::{decode_small, is_small, wrap_integers};
+use super::cast::{decode_small, is_small};
+use super::integer::narrow;
 use super::{Call, Entry, Operator, Spec, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::math::{self, map_in_place};
@@ -128,7 +129,7 @@ pub fn numbers(
 /// Integers as a function changes them; they wrap around.
 pub fn map_integers(tensor: &Tensor, run: &dyn Fn(i64) -> i64) -> Result<Tensor> {
     let values = tensor.to_i64s()?.iter().map(|&value| run(value)).collect();
-    wrap_integers(tensor.element_type(), tensor.dims(), values)
+    narrow(tensor.element_type(), tensor.dims(), values)
 }
 
 fn sign(values: &mut [f32]) {

@@ -118,7 +118,7 @@ impl<T> Attend<'_, T> {
         show(Stage::Product, scores);
         if self.softcap > 0.0 {
             let cap = L::splat(L::item(self.softcap));
-            map::<L>(scores, |score| tanh(score.div(cap)).mul(cap));
+            map::<L>(scores, |score| score.div(cap).tanh().mul(cap));
         }
         show(Stage::Capped, scores);
         (self.mask)(place, scores);
@@ -139,14 +139,4 @@ impl<T> Attend<'_, T> {
         }
         show(Stage::Softmax, scores);
     }
-}
-
-/// The hyperbolic tangent, to the precision of a number around 1.
-fn tanh<L: Lanes>(x: L) -> L {
-    let [zero, one, minus_two] = [0.0, 1.0, -2.0].map(|value| L::splat(L::item(value)));
-    let half = |x: L| {
-        let power = x.mul(minus_two).exp();
-        one.sub(power).div(one.add(power))
-    };
-    half(x.max(zero)).sub(half(zero.sub(x).max(zero)))
 }

@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use super::geometry::Attributes;
 use crate::error::{Error, Result};
 use crate::kernels::conv::{Geometry, add_columns};
-use crate::ops::matmul::narrow;
+use crate::ops::integer::narrow;
 use crate::ops::{Call, Operator, Spec, single};
 use crate::tensor::{Dims, Element, ElementType, Tensor, fill};
 

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use super::operand::{Operand, Transposes, pair};
-use super::plain::{multiply_plain, narrow};
+use super::plain::multiply_plain;
 use super::{scale, scaled};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::gemm::{Finish, Left, PackedRight, Right, Shape, multiply};
+use crate::ops::integer::narrow;
 use crate::ops::{Call, Operator, Spec, single};
 use crate::tensor::{Element, ElementType, Tensor, zeroed};
 

@@ -4,6 +4,7 @@ use super::operand::Operand;
 use crate::error::{Error, Result};
 use crate::kernels::gemm::Shape;
 use crate::kernels::product::Factor;
+use crate::ops::integer::narrow;
 use crate::tensor::{ElementType, Tensor, fill};
 
 /// The products of pairs of matrices that start at `starts`, in float64 or in integers that wrap around.
@@ -39,15 +40,4 @@ fn multiply_all<T: Factor>(
         T::multiply(shape, left.matrix(a, a_start), right.matrix(b, b_start), to, shape.n)?;
     }
     Ok(())
-}
-
-/// Integers as a type of fewer bits, wrapped around.
-pub fn narrow(element_type: ElementType, dims: &[usize], values: Vec<i64>) -> Result<Tensor> {
-    let values = values.into_iter();
-    match element_type.bytes() {
-        1 => Tensor::from_bits(element_type, dims, values.map(|value| value as u8).collect()),
-        2 => Tensor::from_bits(element_type, dims, values.map(|value| value as u16).collect()),
-        4 => Tensor::from_bits(element_type, dims, values.map(|value| value as u32).collect()),
-        _ => Tensor::from_bits(element_type, dims, values.map(|value| value as u64).collect()),
-    }
 }

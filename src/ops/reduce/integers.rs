@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tensor::{ElementType, Tensor};
 
 /// The elements as int64. Where they are to be compared, unsigned ones of 64 bits have their first bit flipped, which keeps
@@ -28,20 +28,4 @@ pub fn bounds_of(element_type: ElementType) -> RangeInclusive<i64> {
         ElementType::Uint32 => 0..=i64::from(u32::MAX),
         _ => i64::MIN..=i64::MAX,
     }
-}
-
-/// A tensor of an integer type from the lowest bits of `values`.
-pub fn lower(element_type: ElementType, dims: &[usize], values: Vec<i64>) -> Result<Tensor> {
-    let tensor = match element_type {
-        ElementType::Bool => Tensor::new(dims, values.iter().map(|&value| value != 0).collect())?,
-        ElementType::Int64 => Tensor::new(dims, values)?,
-        ElementType::Uint64 => Tensor::new(dims, values)?.retype(ElementType::Uint64),
-        _ => match element_type.bytes() {
-            1 => Tensor::new(dims, values.iter().map(|&value| value as u8).collect())?.retype(element_type),
-            2 => Tensor::new(dims, values.iter().map(|&value| value as u16).collect())?.retype(element_type),
-            4 => Tensor::new(dims, values.iter().map(|&value| value as u32).collect())?.retype(element_type),
-            _ => return Err(Error::execution(format!("expected an integer type, got {}", element_type.name()))),
-        },
-    };
-    Ok(tensor)
 }

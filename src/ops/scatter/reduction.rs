@@ -79,7 +79,7 @@ impl Reduction {
                     _ => self.for_integers(),
                 };
                 runs::scatter_with(&mut values, places, run, &updates.to_i64s()?, function)?;
-                narrow(&values, element_type, tensor.dims())
+                narrow(element_type, tensor.dims(), values)
             }
         }
     }
