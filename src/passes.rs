@@ -120,9 +120,10 @@ impl<'g> Rewriter<'g> {
         self.constant(value).filter(|tensor| tensor.element_type() == ElementType::Float32)
     }
 
-    /// The one element of a float tensor known at load.
+    /// The one element of a float tensor known at load, which adds no axis to what it is combined with.
     pub fn number(&self, value: Option<ValueId>) -> Option<f32> {
-        let tensor = self.constant(value).filter(|tensor| tensor.element_type().is_float() && tensor.len() == 1)?;
+        let is_number = |tensor: &&Tensor| tensor.element_type().is_float() && tensor.len() == 1 && tensor.rank() <= 1;
+        let tensor = self.constant(value).filter(is_number)?;
         tensor.to_f32s().ok()?.first().copied()
     }
 

@@ -22,7 +22,8 @@ fn match_bias(rewriter: &Rewriter, index: usize) -> Option<(Node, Tensor)> {
         let [channels, _, kernel @ ..] = rewriter.floats(conv.input(1))?.dims() else { return None };
         let tensor = rewriter.floats(constant)?;
         let axes = tensor.dims().iter().rev().position(|dim| dim == channels)?;
-        let fits = axes == kernel.len() && tensor.len() == *channels && *channels > 1;
+        // More axes than the convolution's would be axes of the sum.
+        let fits = axes == kernel.len() && tensor.len() == *channels && *channels > 1 && tensor.rank() <= axes + 2;
         let bias = tensor.clone().reshape(&[tensor.len()]).ok()?;
         fits.then(|| (copy(conv), bias))
     })

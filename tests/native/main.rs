@@ -2,10 +2,12 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod conformance;
+mod control;
 mod elementwise;
 mod images;
 mod ml;
 mod onnx;
+mod passes;
 mod products;
 mod quantised;
 mod random;
