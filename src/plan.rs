@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::graph::Declared;
-use crate::ops::{Call, Input, Operator};
+use crate::ops::{Call, Input, Operator, Outputs};
 use crate::value::Value;
 
 /// The place of a value during a run.
@@ -177,7 +177,7 @@ impl Plan {
             });
         }
         let mut call = Call::new(inputs, step.own, &step.wanted);
-        let outputs = match (step.operator)(&mut call) {
+        let outputs = match (step.operator)(&mut call).and_then(|outputs| step.check_outputs(outputs)) {
             Ok(outputs) => outputs,
             Err(error) => return Err(step.explain(error, &call)),
         };
@@ -199,6 +199,15 @@ fn put(slots: &mut [Option<Value>], slot: Option<Slot>, value: Value) {
 }
 
 impl Step {
+    fn check_outputs(&self, outputs: Outputs) -> Result<Outputs> {
+        match self.wanted.iter().rposition(|wanted| *wanted) {
+            Some(last) if last >= outputs.len() => {
+                Err(Error::execution(format!("output {last} is asked for, and there are {}", outputs.len())))
+            }
+            _ => Ok(outputs),
+        }
+    }
+
     /// Names the node, unless a node inside it has been named.
     fn explain(&self, error: Error, call: &Call) -> Error {
         if error.subject.node.is_some() {

@@ -43,6 +43,11 @@ pub fn count_bytes(element_type: ElementType, dims: &[usize], limit: usize) -> R
     })
 }
 
+/// An error where a tensor of `dims` is over the limit of this run.
+pub fn check_bytes(element_type: ElementType, dims: &[usize]) -> Result<()> {
+    count_bytes(element_type, dims, LIMIT.get()).map(|_| ())
+}
+
 /// The number of elements of a tensor of `dims` and `T`, or an error where that is over the limit of this run. Whoever makes
 /// room for elements asks first.
 pub fn count_elements<T: Element>(dims: &[usize]) -> Result<usize> {

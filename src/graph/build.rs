@@ -1,5 +1,6 @@
 //! ONNX messages to a [`Graph`].
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
 use half::{bf16, f16};
@@ -17,10 +18,15 @@ use crate::tensor::{ElementType, Tensor};
 /// How deep functions may call one another: what goes deeper calls itself.
 const DEEPEST: usize = 64;
 
+/// How many calls of functions a model may make: what makes more, a few functions that each call the next several times, is
+/// made to fill the memory.
+const MOST_CALLS: usize = 1 << 16;
+
 /// Builds graphs of one model.
 pub(crate) struct Builder<'m> {
     functions: HashMap<(&'m str, &'m str), &'m FunctionProto>,
     limit: usize,
+    calls: Cell<usize>,
 }
 
 /// Where names mean something: a graph, or the body of a function inside one.
@@ -43,7 +49,7 @@ impl<'m> Builder<'m> {
         let functions = functions.iter();
         let functions =
             functions.map(|function| ((domain_name(&function.domain), function.name.as_str()), function)).collect();
-        Builder { functions, limit }
+        Builder { functions, limit, calls: Cell::new(0) }
     }
 
     /// The model's main graph. `weights` are values known at load, initializers and constants, by name.
@@ -197,6 +203,10 @@ impl<'m> Builder<'m> {
     ) -> Result<()> {
         if depth >= DEEPEST {
             return Err(Error::invalid(format!("the function \"{}\" calls itself", function.name)));
+        }
+        self.calls.set(self.calls.get() + 1);
+        if self.calls.get() > MOST_CALLS {
+            return Err(Error::invalid(format!("the model calls functions more than {MOST_CALLS} times")));
         }
         let given = attributes.into_iter().map(|attribute| (attribute.name.clone(), attribute));
         let defaults = function.defaults.iter().map(|attribute| (attribute.name.clone(), attribute.clone()));

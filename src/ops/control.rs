@@ -7,7 +7,7 @@ use super::{Entry, Operator, Spec, onnx, several};
 use crate::error::{Error, Result};
 use crate::graph::Declared;
 use crate::plan::Plan;
-use crate::tensor::{ElementType, Tensor};
+use crate::tensor::{ElementType, Tensor, check_bytes};
 use crate::value::Value;
 
 pub const ENTRIES: &[Entry] = &[onnx("If", branch), onnx("Loop", repeat), onnx("Scan", scan::scan)];
@@ -54,10 +54,21 @@ fn repeat(spec: &mut Spec) -> Result<Operator> {
     })
 }
 
-/// Adds what one turn of a body gives to what the turns before gave.
+/// What a tensor takes beside its elements, about.
+const OVERHEAD: usize = 128;
+
+/// Adds what one turn of a body gives to what the turns before gave, as long as there is room: a loop may have no end.
 fn collect(outputs: impl Iterator<Item = Value>, stacks: &mut [Vec<Tensor>]) -> Result<()> {
     for (value, stack) in outputs.zip(stacks) {
-        stack.push(value.into_tensor()?);
+        let tensor = value.into_tensor()?;
+        let turns = stack.len() + 1;
+        if turns.is_power_of_two() {
+            let bytes = tensor.bytes().saturating_add(OVERHEAD);
+            let is_over =
+                |_| Error::limit(format!("{turns} turns that each give {tensor} are over the limit of one tensor"));
+            check_bytes(ElementType::Uint8, &[turns, bytes]).map_err(is_over)?;
+        }
+        stack.push(tensor);
     }
     Ok(())
 }

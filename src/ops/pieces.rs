@@ -1,7 +1,7 @@
 //! Tensors cut along an axis and joined along one, for sequences and loops.
 
 use crate::error::{Error, Result};
-use crate::tensor::{Bits, Dims, Tensor, count_bytes, describe};
+use crate::tensor::{Bits, Dims, Element, Tensor, reserve};
 use crate::with_bits;
 
 /// Elements before an axis and after it.
@@ -14,7 +14,7 @@ fn split_dims(dims: &[usize], axis: usize) -> (usize, usize) {
 pub fn extract(tensor: &Tensor, axis: usize, start: usize, count: usize) -> Result<Tensor> {
     let (_, inner) = split_dims(tensor.dims(), axis);
     let size = tensor.dims().get(axis).copied().unwrap_or(1);
-    if start + count > size {
+    if start.checked_add(count).is_none_or(|end| end > size) {
         return Err(Error::execution(format!("{count} elements from {start} on are not in an axis of {size}")));
     }
     let mut dims = Dims::from_slice(tensor.dims());
@@ -58,19 +58,15 @@ pub fn concatenate(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
     with_bits!(first, T => join::<T>(tensors, axis, &dims))
 }
 
-fn join<T: Bits>(tensors: &[&Tensor], axis: usize, dims: &[usize]) -> Result<Tensor> {
+fn join<T: Bits + Element>(tensors: &[&Tensor], axis: usize, dims: &[usize]) -> Result<Tensor> {
     let Some(first) = tensors.first() else { return Err(Error::execution("there are no tensors to join")) };
     let (outer, _) = split_dims(dims, axis);
-    let count = dims.iter().product::<usize>();
-    count_bytes(first.element_type(), dims, isize::MAX as usize)?;
+    let mut values: Vec<T> = reserve(dims)?;
     let mut rows = Vec::with_capacity(tensors.len());
     for tensor in tensors {
         let values = tensor.bits::<T>()?;
         rows.push(values.chunks((values.len() / outer.max(1)).max(1)));
     }
-    let mut values: Vec<T> = Vec::new();
-    let memory = values.try_reserve_exact(count);
-    memory.map_err(|_| Error::limit(format!("no memory for {}", describe(first.element_type().name(), dims))))?;
     for _ in 0..outer {
         rows.iter_mut().filter_map(Iterator::next).for_each(|row| values.extend_from_slice(row));
     }

@@ -144,7 +144,7 @@ fn list_sizes(split: &Tensor, size: usize) -> Result<Vec<usize>> {
     match (split.rank(), sizes.as_slice()) {
         (0, [0]) => Err(wrong()),
         (0, [each]) => Ok((0..size).step_by(*each).map(|start| (*each).min(size - start)).collect()),
-        _ if sizes.iter().sum::<usize>() == size => Ok(sizes),
+        _ if sizes.iter().try_fold(0usize, |sum, size| sum.checked_add(*size)) == Some(size) => Ok(sizes),
         _ => Err(wrong()),
     }
 }

@@ -63,10 +63,9 @@ fn match_after_conv<'r>(rewriter: &'r Rewriter, index: usize) -> Option<(&'r Nod
         return Some((conv(node.input(0))?, read_norm(rewriter, node)?));
     }
     Rewriter::pairs(node).into_iter().find_map(|(input, constant)| {
-        let conv = conv(input)?;
-        let affine = read_step(rewriter, node, constant)?;
-        // A number added to every channel, or to those of a convolution whose channels are as many.
-        Some((conv, affine))
+        let conv =
+            conv(input).filter(|conv| rewriter.constant(conv.input(1)).is_some_and(|weights| weights.rank() == 4))?;
+        Some((conv, read_step(rewriter, node, constant)?))
     })
 }
 
@@ -105,7 +104,7 @@ fn read_step(rewriter: &Rewriter, node: &Node, constant: Option<ValueId>) -> Opt
     }
 }
 
-/// The weights and the bias of a two-dimensional convolution, each output channel scaled and shifted.
+/// The weights and the bias of a convolution, each output channel scaled and shifted.
 fn scale_weights(rewriter: &Rewriter, conv: &Node, affine: &Affine) -> Option<(Tensor, Tensor)> {
     let weights = rewriter.floats(conv.input(1))?;
     let [first, second, rest @ ..] = weights.dims() else { return None };
@@ -113,7 +112,7 @@ fn scale_weights(rewriter: &Rewriter, conv: &Node, affine: &Affine) -> Option<(T
     let is_transposed = conv.op == "ConvTranspose";
     let channels = if is_transposed { second * groups } else { *first };
     let fits = |values: &[f32]| values.len() == 1 || values.len() == channels;
-    if rest.len() != 2 || conv.input(3).is_some() || !fits(&affine.scale) || !fits(&affine.shift) || channels == 0 {
+    if conv.input(3).is_some() || !fits(&affine.scale) || !fits(&affine.shift) || channels == 0 {
         return None;
     }
     let bias = match conv.input(2) {

@@ -56,6 +56,9 @@ fn run_node(node: &mut Node, graph: &Graph) -> Result<Option<Vec<Tensor>>> {
         constants.iter().map(|value| value.as_ref().map_or(Input::Missing, Input::Shared)).collect();
     let own = inputs.len();
     let Ok(outputs) = (made.operator)(&mut Call::new(inputs, own, &wanted)) else { return Ok(None) };
+    if outputs.len() < wanted.iter().rposition(|wanted| *wanted).map_or(0, |last| last + 1) {
+        return Ok(None);
+    }
     let tensors = outputs.into_iter().map(Value::into_tensor).collect::<Result<Vec<Tensor>>>();
     let read: usize =
         node.inputs.iter().flatten().filter_map(|value| graph.constants.get(value)).map(Tensor::bytes).sum();

@@ -3,6 +3,7 @@
 
 mod conformance;
 mod constants;
+mod control;
 mod elementwise;
 mod fidelity;
 mod graph;
@@ -11,6 +12,7 @@ mod ml;
 mod movement;
 mod onnx;
 mod passes;
+mod patterns;
 mod products;
 mod quantised;
 mod random;
