@@ -26,7 +26,14 @@ function readRows(text) {
   for (const line of text.trim().split("\n")) {
     const [domain, name, version, result] = line.split(" ");
     const key = `${domain} ${name}`;
-    const row = rows.get(key) ?? { domain, name, versions: new Set(), passed: 0, total: 0, registered: false };
+    const row = rows.get(key) ?? {
+      domain,
+      name,
+      versions: new Set(),
+      passed: 0,
+      total: 0,
+      registered: false,
+    };
     rows.set(key, row);
     if (result === "registered") {
       row.registered = true;
