@@ -41,7 +41,7 @@ mod resize;
 mod scatter;
 mod select;
 mod sequence;
-pub mod shape;
+mod shape;
 mod signal;
 mod slice;
 mod softmax;

@@ -153,7 +153,7 @@ impl Tensor {
 
     /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.data.is_empty()
     }
 
     /// The bytes of the elements.
@@ -306,27 +306,33 @@ impl PartialEq for Tensor {
     }
 }
 
-/// Runs `$body` with `$T` standing for the storage of `$tensor`'s elements: `u8`, `u16`, `u32`, `u64` or `String`.
+/// Runs `$body` with `$T` standing for the storage of `$tensor`'s elements: `u8`, `u16`, `u32`, `u64` or `String`, of which
+/// only the last has to be cloned.
 #[macro_export]
 macro_rules! with_bits {
     ($tensor:expr, $T:ident => $body:expr) => {
         match $tensor.data() {
+            #[allow(clippy::clone_on_copy)]
             $crate::tensor::Data::Bits8(_) => {
                 type $T = u8;
                 $body
             }
+            #[allow(clippy::clone_on_copy)]
             $crate::tensor::Data::Bits16(_) => {
                 type $T = u16;
                 $body
             }
+            #[allow(clippy::clone_on_copy)]
             $crate::tensor::Data::Bits32(_) => {
                 type $T = u32;
                 $body
             }
+            #[allow(clippy::clone_on_copy)]
             $crate::tensor::Data::Bits64(_) => {
                 type $T = u64;
                 $body
             }
+            #[allow(clippy::clone_on_copy)]
             $crate::tensor::Data::Strings(_) => {
                 type $T = String;
                 $body

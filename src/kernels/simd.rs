@@ -8,17 +8,22 @@ mod wide {
     #[derive(Clone, Copy)]
     pub struct F32x4(v128);
 
+    // Methods in a chain read in the order of the arithmetic, and no trait has to be in scope.
+    #[allow(clippy::should_implement_trait)]
     impl F32x4 {
+        /// The four in a vector.
         #[inline(always)]
         pub fn from_v128(bits: v128) -> F32x4 {
             F32x4(bits)
         }
 
+        /// One value four times.
         #[inline(always)]
         pub fn splat(value: f32) -> F32x4 {
             F32x4(f32x4_splat(value))
         }
 
+        /// These four.
         #[inline(always)]
         pub fn new(values: [f32; 4]) -> F32x4 {
             let [a, b, c, d] = values;
@@ -49,6 +54,7 @@ mod wide {
             unsafe { v128_store(to.cast(), self.0) }
         }
 
+        /// The four, first to last.
         #[inline(always)]
         pub fn to_array(self) -> [f32; 4] {
             [
@@ -59,21 +65,25 @@ mod wide {
             ]
         }
 
+        /// The sums.
         #[inline(always)]
         pub fn add(self, other: F32x4) -> F32x4 {
             F32x4(f32x4_add(self.0, other.0))
         }
 
+        /// The differences.
         #[inline(always)]
         pub fn sub(self, other: F32x4) -> F32x4 {
             F32x4(f32x4_sub(self.0, other.0))
         }
 
+        /// The products.
         #[inline(always)]
         pub fn mul(self, other: F32x4) -> F32x4 {
             F32x4(f32x4_mul(self.0, other.0))
         }
 
+        /// The quotients.
         #[inline(always)]
         pub fn div(self, other: F32x4) -> F32x4 {
             F32x4(f32x4_div(self.0, other.0))
@@ -100,11 +110,13 @@ mod wide {
             F32x4(f32x4_max(self.0, other.0))
         }
 
+        /// The square roots.
         #[inline(always)]
         pub fn sqrt(self) -> F32x4 {
             F32x4(f32x4_sqrt(self.0))
         }
 
+        /// The absolute values.
         #[inline(always)]
         pub fn abs(self) -> F32x4 {
             F32x4(f32x4_abs(self.0))
@@ -183,12 +195,16 @@ mod wide {
         F32x4([f(a0, b0), f(a1, b1), f(a2, b2), f(a3, b3)])
     }
 
+    // Methods in a chain read in the order of the arithmetic, and no trait has to be in scope.
+    #[allow(clippy::should_implement_trait)]
     impl F32x4 {
+        /// One value four times.
         #[inline(always)]
         pub fn splat(value: f32) -> F32x4 {
             F32x4([value; 4])
         }
 
+        /// These four.
         #[inline(always)]
         pub fn new(values: [f32; 4]) -> F32x4 {
             F32x4(values)
@@ -218,26 +234,31 @@ mod wide {
             unsafe { to.cast::<[f32; 4]>().write_unaligned(self.0) }
         }
 
+        /// The four, first to last.
         #[inline(always)]
         pub fn to_array(self) -> [f32; 4] {
             self.0
         }
 
+        /// The sums.
         #[inline(always)]
         pub fn add(self, other: F32x4) -> F32x4 {
             zip(self, other, |a, b| a + b)
         }
 
+        /// The differences.
         #[inline(always)]
         pub fn sub(self, other: F32x4) -> F32x4 {
             zip(self, other, |a, b| a - b)
         }
 
+        /// The products.
         #[inline(always)]
         pub fn mul(self, other: F32x4) -> F32x4 {
             zip(self, other, |a, b| a * b)
         }
 
+        /// The quotients.
         #[inline(always)]
         pub fn div(self, other: F32x4) -> F32x4 {
             zip(self, other, |a, b| a / b)
@@ -261,11 +282,13 @@ mod wide {
             zip(self, other, |a, b| if a > b || a.is_nan() { a } else { b })
         }
 
+        /// The square roots.
         #[inline(always)]
         pub fn sqrt(self) -> F32x4 {
             F32x4(self.0.map(f32::sqrt))
         }
 
+        /// The absolute values.
         #[inline(always)]
         pub fn abs(self) -> F32x4 {
             F32x4(self.0.map(f32::abs))

@@ -85,7 +85,7 @@ fn resolve_reshape(wanted: &[i64], dims: &[usize], keeps_zero: bool) -> Option<D
     if let Some(free) = wanted.iter().position(|&dim| dim == -1) {
         let known = resolved.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim))?;
         let total = dims.iter().product::<usize>();
-        *resolved.get_mut(free)? = if known == 0 { 0 } else { total / known };
+        *resolved.get_mut(free)? = total.checked_div(known).unwrap_or(0);
     }
     Some(resolved)
 }

@@ -157,6 +157,11 @@ impl Data {
         }
     }
 
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The bytes of the elements; none of strings.
     pub fn as_bytes(&self) -> &[u8] {
         match self {

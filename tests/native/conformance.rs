@@ -1,5 +1,5 @@
-//! The ONNX backend node tests. `conformance.txt` lists what fails and why: a case that starts to fail breaks the run, and so does
-//! one that starts to pass and is still listed.
+//! The ONNX backend node tests. `conformance.txt` lists what fails and why: a case that starts to fail breaks the run, and
+//! so does one that starts to pass and is still listed.
 //!
 //! `EDGEWISE_NODE_TESTS=DIR cargo test -- --ignored --nocapture node_tests`; `EDGEWISE_ONLY=TEXT` runs the cases whose names hold
 //! one of the words of TEXT, `EDGEWISE_REPORT=FILE` writes down what `npm run conformance` makes docs/operators.md of.

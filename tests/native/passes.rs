@@ -167,19 +167,19 @@ fn float64_keeps_its_precision() {
         ..TensorProto::default()
     };
     let scalars = || vec![doubles("three", &[], &[3.0]), doubles("zero", &[], &[0.0]), doubles("six", &[], &[6.0])];
-    let table: Vec<(&str, Vec<NodeProto>, Vec<TensorProto>, &[usize])> = vec![
-        ("HardSigmoid", nodes(&["Add x three -> a", "Clip a zero six -> c", "Div c six -> y"]), scalars(), &[4]),
+    let table = [
+        ("HardSigmoid", nodes(&["Add x three -> a", "Clip a zero six -> c", "Div c six -> y"]), scalars(), &[4][..]),
         (
             "a convolution",
             nodes(&["Conv x w -> c", "Add c k -> d", "Relu d -> y"]),
             vec![doubles("w", &[2, 1, 1, 1], &[1.0 / 3.0, 1e9]), doubles("k", &[2, 1, 1], &[1e-9, 1.0])],
-            &[1, 1, 2, 2],
+            &[1, 1, 2, 2][..],
         ),
         (
             "a product",
             nodes(&["MatMul x w -> p", "Add p k -> q", "Relu q -> y"]),
             vec![doubles("w", &[2, 2], &[1.0 / 3.0, 1e9, 2.0, 1.0 / 7.0]), doubles("k", &[2], &[1e-9, 1.0])],
-            &[2, 2],
+            &[2, 2][..],
         ),
     ];
     for (about, nodes, constants, dims) in table {
