@@ -137,7 +137,7 @@ impl Model {
     /// Plans the model, and lists what it uses that cannot run: with any such, the plan is of no use. The weights go to the
     /// plan.
     pub(crate) fn plan(&mut self) -> Result<(Plan, Faults)> {
-        operators::check_opset(&self.metadata)?;
+        operators::check_opset(&self.metadata, &self.proto, &self.functions)?;
         let mut graph = self.build_graph()?;
         self.weights.clear();
         for (info, labels) in self.outputs.iter_mut().zip(take_labels(&mut graph)) {

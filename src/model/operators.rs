@@ -4,6 +4,7 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 
 use super::Metadata;
 use super::check::list_subgraphs;
+use super::extension::FunctionProto;
 use crate::error::{Error, Result};
 use crate::plan::Faults;
 
@@ -46,10 +47,13 @@ pub(crate) fn refuse_faults(faults: &Faults) -> Result<()> {
         .at_node(nodes.first().cloned().unwrap_or_default(), first))
 }
 
-/// Refuses an operator set whose operators may mean something else.
-pub(super) fn check_opset(metadata: &Metadata) -> Result<()> {
+/// Refuses an operator set whose operators may mean something else. One that no node uses harms nobody: onnxruntime writes
+/// its newest into every model that it saves.
+pub(super) fn check_opset(metadata: &Metadata, proto: &ModelProto, functions: &[FunctionProto]) -> Result<()> {
+    let mut used = !functions.is_empty();
+    visit_nodes(proto, &mut |node| used |= domain_name(&node.domain) == "ai.onnx");
     match metadata.opsets.get("ai.onnx") {
-        Some(version) if !OPSETS.contains(version) => Err(Error::unsupported(format!(
+        Some(version) if used && !OPSETS.contains(version) => Err(Error::unsupported(format!(
             "the model uses version {version} of the operator set ai.onnx, and {} to {} are supported",
             OPSETS.start(),
             OPSETS.end()

@@ -7,6 +7,9 @@ use edgewise::graph::{Attribute, Node};
 use edgewise::ops::{Call, Input, Spec, find};
 use edgewise::tensor::{Element, ElementType, Tensor};
 use edgewise::value::{Map, Value};
+use tract_onnx::pb::{NodeProto, OperatorSetIdProto};
+
+use crate::onnx::{load, load_error, node, scale};
 
 /// The outputs of one call of an operator.
 pub fn call(
@@ -290,4 +293,16 @@ fn no_rows_give_no_scores() {
     );
     assert_eq!(outputs[0], Tensor::zeros(ElementType::Int64, &[0]).unwrap().into());
     assert_eq!(outputs[1], Tensor::zeros(ElementType::Float32, &[0, 2]).unwrap().into());
+}
+
+#[test]
+fn an_opset_that_no_node_uses_may_be_any() {
+    let mut model = scale();
+    model.opset_import[0].version = 28;
+    assert_eq!(load_error(&model).code, ErrorCode::ModelUnsupported);
+    model.opset_import.push(OperatorSetIdProto { domain: "ai.onnx.ml".to_string(), version: 3 });
+    let binarizer = NodeProto { domain: "ai.onnx.ml".to_string(), ..node("Binarizer x -> y") };
+    model.graph.as_mut().unwrap().node = vec![binarizer];
+    let outputs = load(&model).unwrap().run(vec![("x".to_string(), tensor(&[1, 3], &[-1f32, 0.0, 2.0]))], None);
+    assert_eq!(outputs.unwrap()[0].1, tensor(&[1, 3], &[0f32, 0.0, 1.0]));
 }
