@@ -191,18 +191,21 @@ impl Tensor {
         if !T::reads(self.element_type) {
             return Err(self.wrong_type(T::TYPE));
         }
-        let error = self.wrong_type(T::TYPE);
-        T::take(self.data).ok_or(error)
+        let (element_type, dims) = (self.element_type, self.dims);
+        T::take(self.data).ok_or_else(|| wrong_type(T::TYPE, element_type, &dims))
     }
 
     /// The elements by their size, whatever they mean, copied only where another tensor shares them.
     pub fn into_bits<T: Bits>(self) -> Result<Vec<T>> {
-        let text = self.to_string();
-        T::take(self.data).ok_or_else(|| Error::execution(format!("a tensor {text} has elements of another size")))
+        let (element_type, dims) = (self.element_type, self.dims);
+        T::take(self.data).ok_or_else(|| {
+            let text = describe(element_type.name(), &dims);
+            Error::execution(format!("a tensor {text} has elements of another size"))
+        })
     }
 
     fn wrong_type(&self, expected: ElementType) -> Error {
-        Error::execution(format!("expected elements of type {}, got {self}", expected.name()))
+        wrong_type(expected, self.element_type, &self.dims)
     }
 
     /// The one element of a tensor of one.
@@ -270,15 +273,22 @@ impl Tensor {
 
     /// The same elements with other dims.
     pub fn reshape(self, dims: &[usize]) -> Result<Tensor> {
-        let from = self.to_string();
-        Tensor::from_data(self.element_type, dims, self.data)
-            .map_err(|_| Error::execution(format!("{from} cannot take the dims {dims:?}")))
+        let Tensor { element_type, dims: from, data } = self;
+        Tensor::from_data(element_type, dims, data).map_err(|_| {
+            let from = describe(element_type.name(), &from);
+            Error::execution(format!("{from} cannot take the dims {dims:?}"))
+        })
     }
 
     /// The same bits as elements of another type of the same size.
     pub fn retype(self, element_type: ElementType) -> Tensor {
         Tensor { element_type, ..self }
     }
+}
+
+fn wrong_type(expected: ElementType, actual: ElementType, dims: &[usize]) -> Error {
+    let actual = describe(actual.name(), dims);
+    Error::execution(format!("expected elements of type {}, got {actual}", expected.name()))
 }
 
 impl fmt::Display for Tensor {

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
-use crate::tensor::{Element, Tensor};
+use crate::tensor::{Dims, Element, ElementType, Tensor, describe};
 use crate::value::Value;
 
 /// What a call gives, one value an output; more than the node asks for are dropped.
@@ -19,7 +19,34 @@ pub enum Input<'a> {
     /// A value that nobody else needs: its memory may become the output's.
     Owned(Value),
     /// What was taken, for messages.
-    Taken(String),
+    Taken(Outline),
+}
+
+/// What a message says about a value: kept in place of one that is gone, and put into words only where a call fails.
+#[derive(Debug)]
+pub enum Outline {
+    /// The type and the dims of a tensor.
+    Tensor(ElementType, Dims),
+    /// Any other value, in words.
+    Other(String),
+}
+
+impl Outline {
+    fn new(value: &Value) -> Outline {
+        match value {
+            Value::Tensor(tensor) => Outline::Tensor(tensor.element_type(), Dims::from_slice(tensor.dims())),
+            other => Outline::Other(other.to_string()),
+        }
+    }
+}
+
+impl std::fmt::Display for Outline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Outline::Tensor(element_type, dims) => f.write_str(&describe(element_type.name(), dims)),
+            Outline::Other(text) => f.write_str(text),
+        }
+    }
 }
 
 impl Input<'_> {
@@ -102,7 +129,7 @@ impl<'a> Call<'a> {
         match input {
             Input::Shared(value) => Ok(value.clone()),
             Input::Owned(value) => {
-                let taken = Input::Taken(value.to_string());
+                let taken = Input::Taken(Outline::new(value));
                 match std::mem::replace(input, taken) {
                     Input::Owned(value) => Ok(value),
                     _ => Err(missing(index)),
@@ -136,7 +163,7 @@ impl<'a> Call<'a> {
     pub fn describe_inputs(&self) -> String {
         let describe_input = |input: &Input| match input {
             Input::Missing => "none".to_string(),
-            Input::Taken(text) => text.clone(),
+            Input::Taken(outline) => outline.to_string(),
             Input::Shared(value) => value.to_string(),
             Input::Owned(value) => value.to_string(),
         };

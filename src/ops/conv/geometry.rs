@@ -121,14 +121,15 @@ impl Attributes {
                     (if is_upper { needed / 2 } else { needed.div_ceil(2) }, needed)
                 }
             };
-            let room = input.saturating_add(padding).checked_sub(extent);
+            let room = input.checked_add(padding).and_then(|size| size.checked_sub(extent));
             let room = room.ok_or_else(|| {
                 Error::execution(format!("a kernel over {extent} pixels does not fit {input} and {padding} of padding"))
             })?;
             *output = room / stride + 1;
             *before = head;
         }
-        Ok(geometry)
+        let moves = geometry.output;
+        Ok(Geometry { stride: bound_strides(geometry.stride, moves), ..geometry })
     }
 
     /// The sizes of the convolution that a transposed one of an image of these spatial dims reverses: `output` is that image.
@@ -182,8 +183,17 @@ impl Attributes {
                 }
             };
         }
-        Ok(geometry)
+        let moves = geometry.output;
+        Ok(Geometry { stride: bound_strides(geometry.stride, moves), ..geometry })
     }
+}
+
+/// Strides for a window that stands at `moves` places along each axis: where it never moves, the stride may be anything, and
+/// sizes that follow from it would be too large to count.
+fn bound_strides(strides: [usize; 3], moves: [usize; 3]) -> [usize; 3] {
+    let mut bounded = strides;
+    bounded.iter_mut().zip(moves).filter(|(_, moves)| *moves <= 1).for_each(|(stride, _)| *stride = 1);
+    bounded
 }
 
 fn zip(
