@@ -22,9 +22,8 @@ mod einsum;
 mod expand;
 mod gather;
 mod integer;
-mod matmul;
-
 mod loss;
+mod matmul;
 mod matrix;
 mod ml;
 mod normalization;

@@ -1,6 +1,7 @@
 //! Sequences and optionals. An optional that is there is the value itself.
 
-use super::pieces::{concatenate, extract, select, stack};
+use super::concat::{concat_tensors, split_tensor};
+use super::pieces::{split, stack};
 use super::shape::resolve_axis;
 use super::{Call, Entry, Operator, Spec, onnx, several, single};
 use crate::error::{Error, Result};
@@ -106,7 +107,7 @@ fn concat_from_sequence(spec: &mut Spec) -> Result<Operator> {
         let axis = resolve_axis(axis, rank + usize::from(adds_axis))?;
         match adds_axis {
             true => stack(tensors.into_iter().cloned().collect(), axis),
-            false => concatenate(&tensors, axis),
+            false => concat_tensors(&tensors, axis as i64),
         }
     })
 }
@@ -118,20 +119,10 @@ fn split_to_sequence(spec: &mut Spec) -> Result<Operator> {
         let tensor = call.tensor(0)?;
         let axis = resolve_axis(axis, tensor.rank())?;
         let size = tensor.dims().get(axis).copied().unwrap_or(0);
-        let Some(split) = call.optional(1)? else {
-            let piece = |index| match keeps_axis {
-                true => extract(tensor, axis, index, 1),
-                false => select(tensor, axis, index),
-            };
-            let values = (0..size).map(|index| piece(index).map(Value::from)).collect::<Result<Vec<Value>>>()?;
-            return Ok(vec![values.into()]);
+        let values = match call.optional(1)? {
+            None => split(tensor, axis, keeps_axis)?,
+            Some(sizes) => split_tensor(tensor, axis, &list_sizes(sizes, size)?)?,
         };
-        let mut start = 0;
-        let mut values = Vec::new();
-        for count in list_sizes(split, size)? {
-            values.push(extract(tensor, axis, start, count)?.into());
-            start += count;
-        }
         Ok(vec![values.into()])
     })
 }
