@@ -1,7 +1,7 @@
 //! Tensors cut along an axis and joined along one, for sequences and loops.
 
 use crate::error::{Error, Result};
-use crate::tensor::{Bits, Dims, Element, Tensor, reserve};
+use crate::tensor::{Bits, Dims, Element, Tensor, check_bytes, reserve};
 use crate::with_bits;
 
 /// Elements before an axis and after it.
@@ -55,6 +55,7 @@ pub fn concatenate(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
     if let Some(dim) = dims.get_mut(axis) {
         *dim = size;
     }
+    check_bytes(first.element_type(), &dims)?;
     with_bits!(first, T => join::<T>(tensors, axis, &dims))
 }
 

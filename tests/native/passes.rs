@@ -61,7 +61,8 @@ fn a_normalisation_behind_a_convolution_of_one_axis_is_a_part_of_it() {
 #[test]
 fn a_number_of_several_axes_in_a_pattern_adds_axes() {
     let number = |name: &str, dims: &[i64], value: f32| floats(name, dims, &[value]);
-    let weights = |dims: &[i64]| vec![number("r", &[], 1.414_213_5), number("o", &[], 1.0), number("h", dims, 0.5)];
+    let weights =
+        |dims: &[i64]| vec![number("r", &[], std::f32::consts::SQRT_2), number("o", &[], 1.0), number("h", dims, 0.5)];
     let nodes = ["Div x r -> a", "Erf a -> b", "Add b o -> c", "Mul x c -> d", "Mul d h -> y"].map(node).to_vec();
     assert_eq!(load(&build(nodes.clone(), weights(&[]))).unwrap().stats().steps, 1);
     assert_eq!(run(&build(nodes, weights(&[1, 1, 1])), &[1], &[9.0]), (vec![1, 1, 1], vec![9.0]));
