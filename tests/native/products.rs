@@ -144,12 +144,12 @@ fn convolutions_of_float64_are_those_of_float32() {
 
 #[test]
 fn a_window_that_never_moves_may_have_any_stride() {
-    let image = floats(&[1, 1, 2, 1], &[1.0, 2.0]);
-    let weights = floats(&[1, 1, 1, 1], &[3.0]);
+    let image = floats(&[1, 1, 2, 2], &[1.0, 2.0, 3.0, 4.0]);
+    let weights = floats(&[1, 1, 2, 2], &[3.0; 4]);
     let strides = || vec![ints("strides", &[4, i64::MAX])];
-    check(&operator("", "Conv a b -> y", strides()), &[image, weights.clone()], &floats(&[1, 1, 1, 1], &[3.0]));
+    check(&operator("", "Conv a b -> y", strides()), &[image, weights.clone()], &floats(&[1, 1, 1, 1], &[30.0]));
     let pixel = floats(&[1, 1, 1, 1], &[2.0]);
-    check(&operator("", "ConvTranspose a b -> y", strides()), &[pixel, weights], &floats(&[1, 1, 1, 1], &[6.0]));
+    check(&operator("", "ConvTranspose a b -> y", strides()), &[pixel, weights], &floats(&[1, 1, 2, 2], &[6.0; 4]));
 }
 
 #[test]
