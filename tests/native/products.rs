@@ -143,6 +143,16 @@ fn convolutions_of_float64_are_those_of_float32() {
 }
 
 #[test]
+fn a_window_that_never_moves_may_have_any_stride() {
+    let image = floats(&[1, 1, 2, 2], &[1.0, 2.0, 3.0, 4.0]);
+    let weights = floats(&[1, 1, 2, 2], &[3.0; 4]);
+    let strides = || vec![ints("strides", &[4, i64::MAX])];
+    check(&operator("", "Conv a b -> y", strides()), &[image, weights.clone()], &floats(&[1, 1, 1, 1], &[30.0]));
+    let pixel = floats(&[1, 1, 1, 1], &[2.0]);
+    check(&operator("", "ConvTranspose a b -> y", strides()), &[pixel, weights], &floats(&[1, 1, 2, 2], &[6.0; 4]));
+}
+
+#[test]
 fn convolutions_take_what_follows_them() {
     let inputs = [
         floats(&[1, 1, 3], &[1., 2., -3.]),
