@@ -127,6 +127,15 @@ impl Error {
         self
     }
 
+    /// Names the node at fault in the message too, unless a node inside it has been named.
+    pub fn in_node(self, name: &str, op: &str) -> Error {
+        if self.subject.node.is_some() {
+            return self;
+        }
+        let message = format!("node \"{name}\" ({op}): {}", self.message);
+        Error { message, ..self }.at_node(name, op)
+    }
+
     /// Says what was expected and what was found.
     pub fn mismatch(mut self, expected: impl Into<String>, actual: impl Into<String>) -> Error {
         self.subject.expected = Some(expected.into());

@@ -6,11 +6,11 @@
 mod bindings;
 pub mod error;
 pub mod graph;
-pub mod kernels;
+mod kernels;
 pub mod model;
 pub mod ops;
 mod passes;
-pub mod plan;
+mod plan;
 pub mod session;
 pub mod tensor;
 pub mod value;

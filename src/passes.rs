@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, HashMap};
 use crate::graph::{Attribute, Graph, Node, ValueId};
 use crate::tensor::{ElementType, Tensor};
 
-/// A rewriting of the node at an index. It says whether it changed anything.
-type Pass = fn(&mut Rewriter, usize) -> bool;
+/// What takes the place of the node at an index, where that ends the pattern that the pass looks for.
+type Pass = fn(&mut Rewriter, usize) -> Option<Node>;
 
 /// In this order, each over all nodes before the next: the later ones look for what the earlier ones make.
 const PASSES: [Pass; 12] = [
@@ -50,10 +50,31 @@ fn apply(graph: &mut Graph, passes: &[Pass]) {
     for pass in passes {
         for index in 0..rewriter.nodes.len() {
             // What a pass made may be the beginning of what it makes next: an activation behind a bias behind a product.
-            while rewriter.is_alive(index) && pass(&mut rewriter, index) {}
+            while let Some(node) = pass(&mut rewriter, index) {
+                rewriter.replace(index, node);
+            }
         }
     }
     rewriter.finish();
+}
+
+/// Drops the nodes for which `find` names another value for each of their outputs, and lets their readers read those. The
+/// nodes are in order.
+fn redirect(graph: &mut Graph, mut find: impl FnMut(&Node) -> Option<Vec<(ValueId, ValueId)>>) {
+    let mut sources: HashMap<ValueId, ValueId> = HashMap::new();
+    let mut kept = Vec::with_capacity(graph.nodes.len());
+    for mut node in std::mem::take(&mut graph.nodes) {
+        let resolve = |value: &mut ValueId| *value = sources.get(value).copied().unwrap_or(*value);
+        node.inputs.iter_mut().flatten().chain(&mut node.captures).for_each(resolve);
+        match find(&node) {
+            Some(pairs) => sources.extend(pairs),
+            None => kept.push(node),
+        }
+    }
+    for output in &mut graph.outputs {
+        *output = sources.get(output).copied().unwrap_or(*output);
+    }
+    graph.nodes = kept;
 }
 
 /// A graph that is being rewritten.
@@ -80,10 +101,6 @@ impl<'g> Rewriter<'g> {
 
     fn finish(self) {
         self.graph.nodes = self.nodes.into_iter().flatten().collect();
-    }
-
-    fn is_alive(&self, index: usize) -> bool {
-        self.node(index).is_some()
     }
 
     /// The node at an index, unless it is gone.
@@ -170,8 +187,8 @@ impl<'g> Rewriter<'g> {
     }
 
     /// Puts a node in the place of another: it has the name and the outputs of the old one.
-    pub fn replace(&mut self, index: usize, node: Node) -> bool {
-        let Some(old) = self.nodes.get_mut(index).and_then(Option::take) else { return false };
+    fn replace(&mut self, index: usize, node: Node) {
+        let Some(old) = self.nodes.get_mut(index).and_then(Option::take) else { return };
         node.reads().for_each(|value| *self.uses.entry(value).or_default() += 1);
         let reads: Vec<ValueId> = old.reads().collect();
         let replacement = Node { name: old.name, outputs: old.outputs, ..node };
@@ -179,7 +196,6 @@ impl<'g> Rewriter<'g> {
             *place = Some(replacement);
         }
         reads.into_iter().for_each(|value| self.release(value));
-        true
     }
 
     /// One reader less: a node without readers goes.

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::graph::Declared;
-use crate::ops::{Call, Input, Operator, Outputs};
+use crate::ops::{Call, Input, Operator};
 use crate::value::Value;
 
 /// The place of a value during a run.
@@ -54,8 +54,6 @@ pub struct Plan {
     captures: usize,
     outputs: Vec<Operand>,
     declared: Vec<Declared>,
-    /// Bytes of `constants`.
-    bytes: usize,
 }
 
 impl std::fmt::Debug for Plan {
@@ -66,18 +64,8 @@ impl std::fmt::Debug for Plan {
 
 impl Plan {
     /// The number of steps.
-    pub fn len(&self) -> usize {
+    pub fn steps(&self) -> usize {
         self.steps.len()
-    }
-
-    /// Whether there are no steps.
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
-    }
-
-    /// The bytes of the constants that steps share.
-    pub fn bytes(&self) -> usize {
-        self.bytes
     }
 
     /// The number of values of the graph around that the graph captures.
@@ -177,7 +165,7 @@ impl Plan {
             });
         }
         let mut call = Call::new(inputs, step.own, &step.wanted);
-        let outputs = match (step.operator)(&mut call).and_then(|outputs| step.check_outputs(outputs)) {
+        let outputs = match (step.operator)(&mut call).and_then(|outputs| call.check(outputs)) {
             Ok(outputs) => outputs,
             Err(error) => return Err(step.explain(error, &call)),
         };
@@ -199,26 +187,16 @@ fn put(slots: &mut [Option<Value>], slot: Option<Slot>, value: Value) {
 }
 
 impl Step {
-    fn check_outputs(&self, outputs: Outputs) -> Result<Outputs> {
-        match self.wanted.iter().rposition(|wanted| *wanted) {
-            Some(last) if last >= outputs.len() => {
-                Err(Error::execution(format!("output {last} is asked for, and there are {}", outputs.len())))
-            }
-            _ => Ok(outputs),
-        }
-    }
-
-    /// Names the node, unless a node inside it has been named.
+    /// Names the node and its operands, unless a node inside it has been named.
     fn explain(&self, error: Error, call: &Call) -> Error {
         if error.subject.node.is_some() {
             return error;
         }
-        let operands = call.describe_inputs();
-        let message = format!("node \"{}\" ({}): {} (inputs: {operands})", self.name, self.op, error.message);
+        let message = format!("{} (inputs: {})", error.message, call.describe_inputs());
         let code = match error.code {
             ErrorCode::LimitExceeded => ErrorCode::LimitExceeded,
             _ => ErrorCode::ExecutionFailed,
         };
-        Error { code, message, ..error }.at_node(&self.name, &self.op)
+        Error { code, message, ..error }.in_node(&self.name, &self.op)
     }
 }

@@ -69,7 +69,7 @@ impl Session {
 
     /// Counts so far.
     pub fn stats(&self) -> Stats {
-        Stats { steps: self.plan.len(), model_bytes: self.weight_bytes }
+        Stats { steps: self.plan.steps(), model_bytes: self.weight_bytes }
     }
 
     /// Runs the model once on zeros of the dims given by name, so that the engine below has compiled what it runs. Values that

@@ -82,11 +82,6 @@ impl<L: Lanes> Fourier<L> {
         Fourier { length, radices: Vec::new(), roots, convolution: Some(Box::new(Convolution { inner, filter })) }
     }
 
-    /// The transform's length.
-    pub fn length(&self) -> usize {
-        self.length
-    }
-
     /// Transforms as many samples as the transform is long; `room` is memory to work in.
     pub fn run(&self, samples: &mut Vec<Complex<L>>, room: &mut Vec<Complex<L>>) {
         let zero = [L::splat(0.0); 2];

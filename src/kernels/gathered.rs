@@ -1,5 +1,7 @@
 //! Elements taken from where strides say: permuted, repeated, or off a diagonal.
 
+use super::strided::row_major;
+
 /// Appends the elements that `dims` and `strides` name, counted from the start of `from`, the last axis fastest. Elements
 /// outside `from` are an end to it: whoever calls checks the number of elements.
 pub fn gather_strided<T: Copy>(from: &[T], dims: &[usize], strides: &[usize], out: &mut Vec<T>) {
@@ -18,18 +20,7 @@ pub fn gather_strided<T: Copy>(from: &[T], dims: &[usize], strides: &[usize], ou
 
 /// The strides of a tensor of `dims`.
 pub fn strides_of(dims: &[usize]) -> Vec<usize> {
-    let mut stride = 1usize;
-    let mut strides: Vec<usize> = dims
-        .iter()
-        .rev()
-        .map(|&dim| {
-            let own = stride;
-            stride = stride.saturating_mul(dim);
-            own
-        })
-        .collect();
-    strides.reverse();
-    strides
+    row_major(dims).iter().map(|stride| stride.unsigned_abs()).collect()
 }
 
 /// The strides by which a tensor of `from` reads as one of `to`, if it can be broadcast so.

@@ -192,11 +192,6 @@ impl<T: Real> Panels<T> {
         Panels { data, inner, columns }
     }
 
-    /// The number of columns.
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
     /// Adds the products of rows to rows: row `r` of `out`, from `r * out_stride` on, grows by row `r` of `rows`, of as many
     /// elements as the matrix has rows, times the matrix. There are as many rows as both have room for.
     pub fn multiply(&self, rows: &[T], out: &mut [T], out_stride: usize) {

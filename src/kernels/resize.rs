@@ -30,11 +30,6 @@ impl Taps {
         self.weights.resize(end, 0.0);
     }
 
-    /// The size of the axis of the input.
-    pub fn input(&self) -> usize {
-        self.input
-    }
-
     /// The number of positions of the output.
     pub fn output(&self) -> usize {
         self.indices.len() / self.width

@@ -159,6 +159,16 @@ impl<'a> Call<'a> {
         self.inputs.iter_mut().skip(self.own).filter_map(take).collect()
     }
 
+    /// What the call gave, where that is all that is asked for.
+    pub(crate) fn check(&self, outputs: Outputs) -> Result<Outputs> {
+        match self.wanted.iter().rposition(|wanted| *wanted) {
+            Some(last) if last >= outputs.len() => {
+                Err(Error::execution(format!("output {last} is asked for, and there are {}", outputs.len())))
+            }
+            _ => Ok(outputs),
+        }
+    }
+
     /// The inputs as messages show them.
     pub fn describe_inputs(&self) -> String {
         let describe_input = |input: &Input| match input {

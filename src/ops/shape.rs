@@ -1,5 +1,6 @@
 //! Operators that look at dims or change them and leave the elements where they are.
 
+use super::view::read_integers;
 use super::{Entry, Operator, Spec, onnx, single};
 use crate::error::{Error, Result};
 use crate::tensor::{Dims, Tensor};
@@ -96,7 +97,7 @@ fn squeeze(spec: &mut Spec) -> Result<Operator> {
     single(move |call| {
         let axes = match &old {
             Some(axes) => Some(axes.clone()),
-            None => call.optional(1)?.map(|axes| axes.to_i64s().map(|axes| axes.into_owned())).transpose()?,
+            None => read_integers(call, 1)?,
         };
         let tensor = call.take(0)?;
         let axes =

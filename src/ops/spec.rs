@@ -56,11 +56,6 @@ impl<'a> Spec<'a> {
         self.node.attributes.get(name)
     }
 
-    /// Whether the node has the attribute.
-    pub fn has(&self, name: &str) -> bool {
-        self.attribute(name).is_some()
-    }
-
     /// A whole number.
     pub fn int(&self, name: &str) -> Option<i64> {
         if let Some(Attribute::Int(value)) = self.attribute(name) { Some(*value) } else { None }

@@ -6,12 +6,12 @@ use super::{Rewriter, float_of, make_node};
 use crate::graph::{Attribute, Node, ValueId};
 
 /// `Clip(x + 3, 0, 6) / 6` is a HardSigmoid.
-pub fn find_hard_sigmoid(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some(source) = match_hard_sigmoid(rewriter, index) else { return false };
+pub fn find_hard_sigmoid(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
+    let source = match_hard_sigmoid(rewriter, index)?;
     let mut node = make_node("HardSigmoid", 6, vec![Some(source)]);
     node.attributes.insert("alpha".to_string(), Attribute::Float(1.0 / 6.0));
     node.attributes.insert("beta".to_string(), Attribute::Float(0.5));
-    rewriter.replace(index, node)
+    Some(node)
 }
 
 fn match_hard_sigmoid(rewriter: &Rewriter, index: usize) -> Option<ValueId> {
@@ -36,9 +36,9 @@ pub fn clip_range(rewriter: &Rewriter, clip: &Node) -> Option<(f32, f32)> {
 }
 
 /// `x / 2 * (1 + Erf(x / sqrt 2))`, in whatever order, is a Gelu.
-pub fn find_gelu(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some(source) = match_gelu(rewriter, index) else { return false };
-    rewriter.replace(index, make_node("Gelu", 20, vec![Some(source)]))
+pub fn find_gelu(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
+    let source = match_gelu(rewriter, index)?;
+    Some(make_node("Gelu", 20, vec![Some(source)]))
 }
 
 fn match_gelu(rewriter: &Rewriter, index: usize) -> Option<ValueId> {
@@ -70,9 +70,9 @@ fn match_erf(rewriter: &Rewriter, sum: Option<ValueId>, x: ValueId) -> Option<Va
 }
 
 /// `x` times a function of `x`.
-pub fn find_gated(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some((op, source)) = match_gated(rewriter, index) else { return false };
-    rewriter.replace(index, make_node(op, 24, vec![Some(source)]))
+pub fn find_gated(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
+    let (op, source) = match_gated(rewriter, index)?;
+    Some(make_node(op, 24, vec![Some(source)]))
 }
 
 fn match_gated(rewriter: &Rewriter, index: usize) -> Option<(&'static str, ValueId)> {

@@ -6,13 +6,13 @@ use crate::graph::{Attribute, Node, ValueId};
 use crate::tensor::Tensor;
 
 /// A sum with a constant for each channel behind a convolution without a bias, of any number of axes.
-pub fn add_bias(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some((node, bias)) = match_bias(rewriter, index) else { return false };
+pub fn add_bias(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
+    let (node, bias) = match_bias(rewriter, index)?;
     let bias = rewriter.add_constant(bias);
     let mut node = node;
     node.inputs.truncate(2);
     node.inputs.push(Some(bias));
-    rewriter.replace(index, node)
+    Some(node)
 }
 
 fn match_bias(rewriter: &Rewriter, index: usize) -> Option<(Node, Tensor)> {
@@ -30,12 +30,7 @@ fn match_bias(rewriter: &Rewriter, index: usize) -> Option<(Node, Tensor)> {
 }
 
 /// Zeros around the image, which the convolution adds itself.
-pub fn take_pads(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some(node) = match_pads(rewriter, index) else { return false };
-    rewriter.replace(index, node)
-}
-
-fn match_pads(rewriter: &Rewriter, index: usize) -> Option<Node> {
+pub fn take_pads(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
     let conv = rewriter.node_of(index, "Conv")?;
     let pad = rewriter.sole(conv.input(0), "Pad")?;
     let is_constant = !matches!(pad.attributes.get("mode"), Some(Attribute::Text(mode)) if mode != b"constant");
@@ -74,12 +69,7 @@ fn match_pads(rewriter: &Rewriter, index: usize) -> Option<Node> {
 }
 
 /// A sum of a convolution's result and another value.
-pub fn add_residual(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some(node) = match_residual(rewriter, index) else { return false };
-    rewriter.replace(index, node)
-}
-
-fn match_residual(rewriter: &Rewriter, index: usize) -> Option<Node> {
+pub fn add_residual(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
     let sum = rewriter.node_of(index, "Add").or_else(|| rewriter.node_of(index, "Sum"))?;
     if sum.inputs.len() != 2 {
         return None;
@@ -97,12 +87,7 @@ fn match_residual(rewriter: &Rewriter, index: usize) -> Option<Node> {
 }
 
 /// An activation behind a convolution.
-pub fn add_activation(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some(node) = match_activation(rewriter, index) else { return false };
-    rewriter.replace(index, node)
-}
-
-fn match_activation(rewriter: &Rewriter, index: usize) -> Option<Node> {
+pub fn add_activation(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
     let (activation, source) = read_activation(rewriter, rewriter.node(index)?)?;
     let before = rewriter.any_producer(Some(source)).filter(|_| rewriter.is_read_once(Some(source)))?;
     let name = match before.op.as_str() {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::redirect;
 use crate::graph::{Graph, Node, ValueId};
 use crate::ops;
 
@@ -10,33 +11,18 @@ type Key = (String, i64, Vec<Option<ValueId>>, String, usize);
 
 /// Lets the readers of a node that repeats an earlier one read the earlier one's outputs.
 pub fn merge(graph: &mut Graph) {
-    let mut sources: HashMap<ValueId, ValueId> = HashMap::new();
     let mut seen: HashMap<Key, Vec<Option<ValueId>>> = HashMap::new();
-    let mut kept = Vec::with_capacity(graph.nodes.len());
-    for mut node in std::mem::take(&mut graph.nodes) {
-        let resolve = |value: &mut ValueId| *value = sources.get(value).copied().unwrap_or(*value);
-        node.inputs.iter_mut().flatten().chain(&mut node.captures).for_each(resolve);
-        let Some(key) = make_key(&node) else {
-            kept.push(node);
-            continue;
+    redirect(graph, |node| {
+        let key = make_key(node)?;
+        let Some(earlier) = seen.get(&key) else {
+            seen.insert(key, node.outputs.clone());
+            return None;
         };
-        match seen.get(&key) {
-            // An output that only the later node names has no value to be read.
-            Some(earlier) if earlier.iter().zip(&node.outputs).all(|(one, other)| one.is_some() || other.is_none()) => {
-                let pairs = node.outputs.iter().zip(earlier);
-                sources.extend(pairs.filter_map(|(own, earlier)| Some(((*own)?, (*earlier)?))));
-            }
-            Some(_) => kept.push(node),
-            None => {
-                seen.insert(key, node.outputs.clone());
-                kept.push(node);
-            }
-        }
-    }
-    for output in &mut graph.outputs {
-        *output = sources.get(output).copied().unwrap_or(*output);
-    }
-    graph.nodes = kept;
+        // An output that only the later node names has no value to be read.
+        let fits = earlier.iter().zip(&node.outputs).all(|(one, other)| one.is_some() || other.is_none());
+        let pairs = node.outputs.iter().zip(earlier).filter_map(|(own, earlier)| Some(((*own)?, (*earlier)?)));
+        fits.then(|| pairs.collect())
+    });
 }
 
 fn make_key(node: &Node) -> Option<Key> {

@@ -4,12 +4,12 @@ use super::{Rewriter, ints_of, make_node};
 use crate::graph::{Attribute, Node, ValueId};
 
 /// `(x - mean) / sqrt(mean((x - mean)^2) + epsilon) * scale + bias`, over the last axis.
-pub fn find(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some((inputs, epsilon)) = match_norm(rewriter, index) else { return false };
+pub fn find(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
+    let (inputs, epsilon) = match_norm(rewriter, index)?;
     let mut node = make_node("LayerNormalization", 17, inputs);
     node.attributes.insert("axis".to_string(), Attribute::Int(-1));
     node.attributes.insert("epsilon".to_string(), Attribute::Float(epsilon));
-    rewriter.replace(index, node)
+    Some(node)
 }
 
 fn match_norm(rewriter: &Rewriter, index: usize) -> Option<(Vec<Option<ValueId>>, f32)> {

@@ -4,12 +4,7 @@ use super::{Rewriter, int_of, ints_of, make_fused, make_node};
 use crate::graph::{Attribute, Node};
 
 /// A product with a matrix whose axes have just been exchanged.
-pub fn take_transpose(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some(node) = match_transpose(rewriter, index) else { return false };
-    rewriter.replace(index, node)
-}
-
-fn match_transpose(rewriter: &Rewriter, index: usize) -> Option<Node> {
+pub fn take_transpose(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
     let product = rewriter.node_of(index, "MatMul")?;
     let transpose = rewriter.sole(product.input(1), "Transpose")?;
     let perm = ints_of(transpose, "perm")?;
@@ -30,12 +25,7 @@ fn match_transpose(rewriter: &Rewriter, index: usize) -> Option<Node> {
 }
 
 /// A sum with a constant along the last axis behind a product with a constant matrix.
-pub fn add_bias(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some(node) = match_bias(rewriter, index) else { return false };
-    rewriter.replace(index, node)
-}
-
-fn match_bias(rewriter: &Rewriter, index: usize) -> Option<Node> {
+pub fn add_bias(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
     if let Some(node) = rewriter.node_of(index, "Gemm") {
         return match_gemm(rewriter, node);
     }

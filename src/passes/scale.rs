@@ -17,8 +17,8 @@ impl Affine {
 }
 
 /// A BatchNormalization that is followed by a product or a sum with a constant for each channel takes them up.
-pub fn merge_into_batch_norm(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some((norm_inputs, affine, source)) = match_after_norm(rewriter, index) else { return false };
+pub fn merge_into_batch_norm(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
+    let (norm_inputs, affine, source) = match_after_norm(rewriter, index)?;
     let channels = norm_inputs.scale.len();
     let scale = (0..channels).map(|c| Affine::at(&norm_inputs.scale, c) * Affine::at(&affine.scale, c)).collect();
     let shift = (0..channels)
@@ -28,7 +28,7 @@ pub fn merge_into_batch_norm(rewriter: &mut Rewriter, index: usize) -> bool {
     let inputs = inputs.map(|values: Vec<f32>| Some(rewriter.add_constant(Tensor::vector(values))));
     let mut node = make_node("BatchNormalization", 15, std::iter::once(Some(source)).chain(inputs).collect());
     node.attributes.insert("epsilon".to_string(), Attribute::Float(0.0));
-    rewriter.replace(index, node)
+    Some(node)
 }
 
 fn match_after_norm(rewriter: &Rewriter, index: usize) -> Option<(Affine, Affine, ValueId)> {
@@ -45,15 +45,15 @@ fn match_after_norm(rewriter: &Rewriter, index: usize) -> Option<(Affine, Affine
 }
 
 /// A convolution takes up a BatchNormalization, or a product or sum with a constant for each channel, behind it.
-pub fn fold_into_conv(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some((conv, affine)) = match_after_conv(rewriter, index) else { return false };
-    let Some((weights, bias)) = scale_weights(rewriter, conv, &affine) else { return false };
+pub fn fold_into_conv(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
+    let (conv, affine) = match_after_conv(rewriter, index)?;
+    let (weights, bias) = scale_weights(rewriter, conv, &affine)?;
     let (input, attributes) = (conv.input(0), conv.attributes.clone());
     let (op, opset) = (conv.op.clone(), conv.opset);
     let weights = rewriter.add_constant(weights);
     let bias = rewriter.add_constant(bias);
     let node = Node { attributes, ..make_node(&op, opset, vec![input, Some(weights), Some(bias)]) };
-    rewriter.replace(index, node)
+    Some(node)
 }
 
 fn match_after_conv<'r>(rewriter: &'r Rewriter, index: usize) -> Option<(&'r Node, Affine)> {

@@ -4,12 +4,7 @@ use super::{Rewriter, ints_of, make_node};
 use crate::graph::{Attribute, Node};
 
 /// Two transpositions in a row are one; one that leaves all axes where they are is none.
-pub fn merge(rewriter: &mut Rewriter, index: usize) -> bool {
-    let Some(node) = match_pair(rewriter, index) else { return false };
-    rewriter.replace(index, node)
-}
-
-fn match_pair(rewriter: &Rewriter, index: usize) -> Option<Node> {
+pub fn merge(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
     let second = rewriter.node_of(index, "Transpose")?;
     let outer = ints_of(second, "perm")?;
     if outer.iter().zip(0..).all(|(&from, to)| from == to) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::fold::fold_constants;
 use super::order::{drop_unused, sort_nodes};
 use super::{Operand, Plan, Step};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{ErrorCode, Result};
 use crate::graph::{Graph, Node, ValueId};
 use crate::ops::{self, Operator, Spec};
 use crate::passes;
@@ -87,17 +87,8 @@ pub(super) fn make_operator(
             faults.entry(error.message).or_default().push(node.name.clone());
             Ok(None)
         }
-        Err(error) => Err(name_node(error, node)),
+        Err(error) => Err(error.in_node(&node.name, &node.op)),
     }
-}
-
-/// An error while an operator was made, about its node.
-fn name_node(error: Error, node: &Node) -> Error {
-    if error.subject.node.is_some() {
-        return error;
-    }
-    let message = format!("node \"{}\" ({}): {}", node.name, node.op, error.message);
-    Error { message, ..error }.at_node(&node.name, &node.op)
 }
 
 /// Plans the graphs inside a node. What they capture of values known by now becomes known inside.
@@ -146,11 +137,9 @@ fn assemble(made: Vec<(Node, Made)>, graph: Graph) -> Plan {
     last.extend(graph.outputs.iter().map(|&value| (value, usize::MAX)));
     let mut constants = Vec::new();
     let mut numbers: HashMap<ValueId, usize> = HashMap::new();
-    let mut bytes = 0;
     let mut known = |value: ValueId| -> Option<usize> {
         let tensor = graph.constants.get(&value)?;
         Some(*numbers.entry(value).or_insert_with(|| {
-            bytes += tensor.bytes();
             constants.push(Value::Tensor(tensor.clone()));
             constants.len() - 1
         }))
@@ -193,6 +182,5 @@ fn assemble(made: Vec<(Node, Made)>, graph: Graph) -> Plan {
         captures: graph.captures.len(),
         outputs,
         declared: graph.declared,
-        bytes,
     }
 }

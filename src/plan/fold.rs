@@ -55,10 +55,8 @@ fn run_node(node: &mut Node, graph: &Graph) -> Result<Option<Vec<Tensor>>> {
     let inputs: SmallVec<[Input; 4]> =
         constants.iter().map(|value| value.as_ref().map_or(Input::Missing, Input::Shared)).collect();
     let own = inputs.len();
-    let Ok(outputs) = (made.operator)(&mut Call::new(inputs, own, &wanted)) else { return Ok(None) };
-    if outputs.len() < wanted.iter().rposition(|wanted| *wanted).map_or(0, |last| last + 1) {
-        return Ok(None);
-    }
+    let mut call = Call::new(inputs, own, &wanted);
+    let Ok(outputs) = (made.operator)(&mut call).and_then(|outputs| call.check(outputs)) else { return Ok(None) };
     let tensors = outputs.into_iter().map(Value::into_tensor).collect::<Result<Vec<Tensor>>>();
     let read: usize =
         node.inputs.iter().flatten().filter_map(|value| graph.constants.get(value)).map(Tensor::bytes).sum();

@@ -35,11 +35,6 @@ impl TransposedWeights {
         };
         Ok(TransposedWeights { channels, taps, groups: (0..groups).map(pack).collect::<Result<_>>()? })
     }
-
-    /// The channels that the weights are for.
-    pub fn channels(&self) -> Channels {
-        self.channels
-    }
 }
 
 /// Adds the transposed convolution of one image to `result`. The geometry is that of the convolution that is reversed: its

@@ -28,11 +28,6 @@ impl<'a, T> Matrix<'a, T> {
         Matrix { data: self.data, row_stride: self.column_stride, column_stride: self.row_stride }
     }
 
-    /// [`Matrix::transpose`] where `transposes`.
-    pub fn transpose_if(self, transposes: bool) -> Matrix<'a, T> {
-        if transposes { self.transpose() } else { self }
-    }
-
     /// The elements of a row, and those behind it.
     pub fn row(&self, row: usize) -> impl Iterator<Item = &'a T> {
         let (data, stride, start) = (self.data, self.column_stride, row * self.row_stride);
