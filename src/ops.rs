@@ -21,6 +21,8 @@ mod detection;
 mod einsum;
 mod expand;
 mod gather;
+#[cfg(feature = "image-decoder")]
+mod image;
 mod integer;
 mod loss;
 mod matmul;
@@ -115,6 +117,8 @@ const FAMILIES: &[&[Entry]] = &[
     einsum::ENTRIES,
     expand::ENTRIES,
     gather::ENTRIES,
+    #[cfg(feature = "image-decoder")]
+    image::ENTRIES,
     loss::ENTRIES,
     matmul::ENTRIES,
     matrix::ENTRIES,

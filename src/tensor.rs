@@ -30,6 +30,11 @@ pub fn set_limit(bytes: usize) {
     LIMIT.set(bytes);
 }
 
+/// The most bytes that one tensor may take in this thread.
+pub fn limit() -> usize {
+    LIMIT.get()
+}
+
 /// The bytes that a tensor of `dims` takes, or an error where that is over `limit` or the address space.
 pub fn count_bytes(element_type: ElementType, dims: &[usize], limit: usize) -> Result<usize> {
     let bytes = dims.iter().try_fold(element_type.bytes(), |bytes, &dim| bytes.checked_mul(dim));

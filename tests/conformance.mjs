@@ -15,7 +15,7 @@ if (!folder || !existsSync(folder)) {
 
 const report = join(targetDir, "conformance.txt");
 mkdirSync(targetDir, { recursive: true });
-run("cargo", ["test", "--locked", "--test", "native", "--", "--ignored", "--nocapture", "node_tests"], {
+run("cargo", ["test", "--locked", "--all-features", "--test", "native", "--", "--ignored", "--nocapture", "node_tests"], {
   env: { EDGEWISE_NODE_TESTS: resolve(folder), EDGEWISE_ONLY: "", EDGEWISE_REPORT: report },
 });
 writeFileSync(join(root, "docs", "operators.md"), writeTable(readRows(readFileSync(report, "utf8"))));

@@ -15,7 +15,7 @@ const stages = {
   build: () => run(process.execPath, ["pkg/scripts/build.mjs"]),
   types: checkTypes,
   clippy: checkRust,
-  native: () => run("cargo", ["test", "--locked"]),
+  native: () => run("cargo", ["test", "--locked", "--all-features"]),
   js: runSuites,
   size: () => run(process.execPath, ["pkg/scripts/size.mjs"]),
 };
@@ -33,7 +33,7 @@ function checkTypes() {
 
 function checkRust() {
   const deny = ["--", "-D", "warnings"];
-  run("cargo", ["clippy", "--locked", "--all-targets", ...deny]);
+  run("cargo", ["clippy", "--locked", "--all-targets", "--all-features", ...deny]);
   run("cargo", ["clippy", "--locked", "--lib", "--target", "wasm32-unknown-unknown", ...deny], {
     env: { RUSTFLAGS: "-Ctarget-feature=+simd128" },
   });

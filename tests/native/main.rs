@@ -4,6 +4,8 @@
 mod conformance;
 mod constants;
 mod control;
+#[cfg(feature = "image-decoder")]
+mod decoding;
 mod elementwise;
 mod fidelity;
 mod graph;
