@@ -40,9 +40,9 @@ import { fileURLToPath } from "node:url";
 import { Float16Array } from "@petamoriken/float16";
 import protobuf from "protobufjs";
 
-const schema = protobuf.loadSync(fileURLToPath(new URL("./onnx-ml.proto", import.meta.url)));
+export const schema = protobuf.loadSync(fileURLToPath(new URL("./onnx-ml.proto", import.meta.url)));
 const ModelProto = schema.lookupType("onnx.ModelProto");
-const dataTypes = schema.lookupEnum("onnx.TensorProto.DataType").values;
+export const dataTypes = schema.lookupEnum("onnx.TensorProto.DataType").values;
 const attributeTypes = schema.lookupEnum("onnx.AttributeProto.AttributeType").values;
 
 /** The JS array behind raw_data, and the field that holds the values when they are not raw. */

@@ -67,7 +67,10 @@ export async function startRival() {
 }
 
 function toTensors(inputs, Tensor) {
-  return Object.fromEntries(
-    Object.entries(inputs).map(([name, { type, dims, data }]) => [name, new Tensor(type, data, dims)]),
-  );
+  /** A tensor, a sequence of them, or nothing. */
+  const convert = (value) => {
+    if (Array.isArray(value)) return value.map(convert);
+    return value && new Tensor(value.type, value.data, value.dims);
+  };
+  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, convert(value)]));
 }
