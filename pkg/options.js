@@ -41,6 +41,7 @@ function hasNumbers(value) {
  * @returns {T}
  */
 export function checkOptions(options) {
+  if (options === undefined) return /** @type {T} */ ({});
   const checked = options ?? /** @type {T} */ ({});
   if (!isObject(checked)) throw invalid("options", "an object", checked);
   for (const [name, [expected, test]] of Object.entries(kinds)) {

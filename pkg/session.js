@@ -4,7 +4,7 @@ import { callEngine } from "./engine.js";
 import { checkAborted, InferenceError } from "./error.js";
 import { checkDims, checkOptions } from "./options.js";
 import { Tensor } from "./tensor.js";
-import { convertInput, copyValue, decodeValue, encodeValue, toMaps } from "./values.js";
+import { convertInput, copyValue, decodeOutputs, encodeValue, toMaps } from "./values.js";
 
 /**
  * What a model says about one of its inputs or outputs.
@@ -105,14 +105,16 @@ export class Session {
     checkAborted(signal);
     this.#checkReleased();
     const values = this.#convert(inputs);
-    if (!this.#last) return this.#take(async () => this.#execute(values, checked));
+    if (!this.#last) {
+      // It is done when this returns, and yet those asked for in the same breath wait for theirs, as they may be taken back.
+      this.#hold(Promise.resolve());
+      return this.#execute(values, checked);
+    }
     // The caller may reuse its arrays before this run's turn comes.
     const copies = values.map(
-      ([name, value]) => /** @type {[string, ConvertedValue]} */ ([name, copyValue(value)]),
+      ([index, value]) => /** @type {[number, ConvertedValue]} */ ([index, copyValue(value)]),
     );
-    const previous = this.#last;
     return this.#take(async () => {
-      await previous;
       checkAborted(signal);
       return this.#execute(copies, checked);
     });
@@ -139,9 +141,7 @@ export class Session {
   async warmup(dims = {}) {
     this.#checkReleased();
     const checked = checkDims(dims);
-    const previous = this.#last;
     await this.#take(async () => {
-      await previous;
       const handle = this.#open();
       callEngine(this.#engine, () => handle.warmUp(checked));
     });
@@ -189,27 +189,33 @@ export class Session {
   }
 
   /**
-   * Begins `work` now, and holds back those that come after until it is done.
+   * Does `work` once the runs before are done, and holds back those that come after until it is done.
    * @template T
    * @param {() => Promise<T>} work
    * @returns {Promise<T>}
    */
   #take(work) {
-    const result = work();
-    const done = result.then(
-      () => {},
-      () => {},
+    const result = this.#last ? this.#last.then(work) : work();
+    this.#hold(
+      result.then(
+        () => {},
+        () => {},
+      ),
     );
-    this.#last = done;
-    done.then(() => {
-      if (this.#last === done) this.#last = undefined;
-    });
     return result;
+  }
+
+  /** @param {Promise<void>} done what runs to come wait for */
+  #hold(done) {
+    const last = done.then(() => {
+      if (this.#last === last) this.#last = undefined;
+    });
+    this.#last = last;
   }
 
   /**
    * @param {Inputs} inputs
-   * @returns {[string, ConvertedValue][]}
+   * @returns {[index: number, ConvertedValue][]}
    */
   #convert(inputs) {
     const isUnnamed = inputs instanceof Tensor || Array.isArray(inputs) || ArrayBuffer.isView(inputs);
@@ -218,14 +224,15 @@ export class Session {
     }
     const handle = this.#open();
     return Object.entries(inputs).map(([name, value]) => {
-      const info = this.inputs.find((input) => input.name === name);
+      const index = this.inputs.findIndex((input) => input.name === name);
+      const info = this.inputs[index];
       if (!info) throw callEngine(this.#engine, () => handle.refuseInput(name));
-      return [name, convertInput(value, info)];
+      return [index, convertInput(value, info)];
     });
   }
 
   /**
-   * @param {[string, ConvertedValue][]} values
+   * @param {[index: number, ConvertedValue][]} values
    * @param {RunOptions} options
    * @returns {any}
    */
@@ -233,11 +240,20 @@ export class Session {
     const start = performance.now();
     this.#runs += 1;
     try {
-      const inputs = values.map(([name, value]) => ({ name, ...encodeValue(value) }));
+      /** @type {number[]} */
+      const heads = [];
+      /** @type {unknown[]} */
+      const data = [];
+      for (const [index, value] of values) {
+        heads.push(index);
+        encodeValue(value, heads, data);
+      }
       const handle = this.#open();
       const wanted = outputs && [...outputs];
-      const results = callEngine(this.#engine, () => handle.run(inputs, wanted));
-      return this.#decode(results, maps ?? false);
+      // wasm-bindgen copies the heads with TypedArray.set, which takes plain arrays as well.
+      const numbers = /** @type {any} */ (heads);
+      const results = callEngine(this.#engine, () => handle.run(numbers, data, wanted));
+      return this.#decode(/** @type {any} */ (results), maps ?? false);
     } catch (error) {
       this.#failures += 1;
       throw error;
@@ -248,18 +264,14 @@ export class Session {
   }
 
   /**
-   * @param {any[]} results name, type, dims and data of each output in turn
+   * @param {[ArrayLike<number>, ...unknown[]]} results
    * @param {boolean} maps
    */
   #decode(results, maps) {
-    /** @type {[string, import("./values.js").OutputValue][]} */
-    const entries = [];
-    for (let index = 0; index < results.length; index += 4) {
-      const [name, type, dims, data] = results.slice(index, index + 4);
-      const value = decodeValue(type, dims, data);
-      const labels = maps ? this.outputs.find((output) => output.name === name)?.labels : undefined;
-      entries.push([name, labels && value instanceof Tensor ? toMaps(value, labels) : value]);
-    }
+    const entries = decodeOutputs(results).map(([index, value]) => {
+      const { name, labels } = /** @type {TensorInfo} */ (this.outputs[index]);
+      return [name, maps && labels && value instanceof Tensor ? toMaps(value, labels) : value];
+    });
     return Object.fromEntries(entries);
   }
 

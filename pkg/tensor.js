@@ -37,30 +37,58 @@ import { InferenceError } from "./error.js";
 /** @type {ArrayClass} */
 const Half = /** @type {any} */ (globalThis).Float16Array ?? Uint16Array;
 
-/** @type {Record<string, { array: ArrayClass, accepts: string[], least?: number | bigint, most?: number | bigint }>} */
+/**
+ * @typedef {object} ElementKind
+ * @property {number} code the type's number in ONNX, by which the engine knows it
+ * @property {ArrayClass} array
+ * @property {string[]} accepts
+ * @property {number | bigint} [least]
+ * @property {number | bigint} [most]
+ */
+
+/** @type {Record<string, ElementKind>} */
 const kinds = {
-  float32: { array: Float32Array, accepts: ["Float32Array"] },
-  float64: { array: Float64Array, accepts: ["Float64Array"] },
-  float16: { array: Half, accepts: ["Float16Array", "Uint16Array"] },
-  int8: { array: Int8Array, accepts: ["Int8Array"], least: -128, most: 127 },
-  int16: { array: Int16Array, accepts: ["Int16Array"], least: -32768, most: 32767 },
-  int32: { array: Int32Array, accepts: ["Int32Array"], least: -(2 ** 31), most: 2 ** 31 - 1 },
-  int64: { array: BigInt64Array, accepts: ["BigInt64Array"], least: -(2n ** 63n), most: 2n ** 63n - 1n },
-  uint8: { array: Uint8Array, accepts: ["Uint8Array", "Uint8ClampedArray"], least: 0, most: 255 },
-  uint16: { array: Uint16Array, accepts: ["Uint16Array"], least: 0, most: 65535 },
-  uint32: { array: Uint32Array, accepts: ["Uint32Array"], least: 0, most: 2 ** 32 - 1 },
-  uint64: { array: BigUint64Array, accepts: ["BigUint64Array"], least: 0n, most: 2n ** 64n - 1n },
-  bool: { array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 1 },
-  bfloat16: { array: Uint16Array, accepts: ["Uint16Array"], least: 0, most: 65535 },
-  int4: { array: Int8Array, accepts: ["Int8Array"], least: -8, most: 7 },
-  uint4: { array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 15 },
-  int2: { array: Int8Array, accepts: ["Int8Array"], least: -2, most: 1 },
-  uint2: { array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 3 },
+  float32: { code: 1, array: Float32Array, accepts: ["Float32Array"] },
+  float64: { code: 11, array: Float64Array, accepts: ["Float64Array"] },
+  float16: { code: 10, array: Half, accepts: ["Float16Array", "Uint16Array"] },
+  int8: { code: 3, array: Int8Array, accepts: ["Int8Array"], least: -128, most: 127 },
+  int16: { code: 5, array: Int16Array, accepts: ["Int16Array"], least: -32768, most: 32767 },
+  int32: { code: 6, array: Int32Array, accepts: ["Int32Array"], least: -(2 ** 31), most: 2 ** 31 - 1 },
+  int64: {
+    code: 7,
+    array: BigInt64Array,
+    accepts: ["BigInt64Array"],
+    least: -(2n ** 63n),
+    most: 2n ** 63n - 1n,
+  },
+  uint8: { code: 2, array: Uint8Array, accepts: ["Uint8Array", "Uint8ClampedArray"], least: 0, most: 255 },
+  uint16: { code: 4, array: Uint16Array, accepts: ["Uint16Array"], least: 0, most: 65535 },
+  uint32: { code: 12, array: Uint32Array, accepts: ["Uint32Array"], least: 0, most: 2 ** 32 - 1 },
+  uint64: { code: 13, array: BigUint64Array, accepts: ["BigUint64Array"], least: 0n, most: 2n ** 64n - 1n },
+  bool: { code: 9, array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 1 },
+  bfloat16: { code: 16, array: Uint16Array, accepts: ["Uint16Array"], least: 0, most: 65535 },
+  int4: { code: 22, array: Int8Array, accepts: ["Int8Array"], least: -8, most: 7 },
+  uint4: { code: 21, array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 15 },
+  int2: { code: 26, array: Int8Array, accepts: ["Int8Array"], least: -2, most: 1 },
+  uint2: { code: 25, array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 3 },
 };
-for (const name of ["e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0"]) {
-  kinds[`float8${name}`] = { array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 255 };
+for (const [name, code] of /** @type {[string, number][]} */ ([
+  ["e4m3fn", 17],
+  ["e4m3fnuz", 18],
+  ["e5m2", 19],
+  ["e5m2fnuz", 20],
+  ["e8m0", 24],
+])) {
+  kinds[`float8${name}`] = { code, array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 255 };
 }
-kinds.float4e2m1 = { array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 15 };
+kinds.float4e2m1 = { code: 23, array: Uint8Array, accepts: ["Uint8Array"], least: 0, most: 15 };
+
+const stringCode = 8;
+
+/** @type {[type: string, array: ArrayClass | undefined][]} */
+const byCode = [];
+byCode[stringCode] = ["string", undefined];
+for (const [type, { code, array }] of Object.entries(kinds)) byCode[code] = [type, array];
 
 /**
  * An n-dimensional array in row-major order.
@@ -120,6 +148,7 @@ function toTypedData(type, data) {
   if (!kind)
     throw invalid(`"${type}" is not an element type: use ${Object.keys(kinds).join(", ")} or string`);
   if (Array.isArray(data)) return convertValues(type, kind, data);
+  if (data instanceof kind.array) return data;
   const name = nameOf(data);
   if (ArrayBuffer.isView(data) && kind.accepts.includes(name)) return data;
   throw invalid(`data of type ${type} is a ${kind.accepts.join(" or ")} or a plain array, got ${name}`);
@@ -183,38 +212,36 @@ function convertValue(type, { least, most }, value) {
 }
 
 /**
- * The values as the engine takes them: bytes, or strings.
+ * Adds a tensor to what goes to the engine: type, rank and dims to `heads`, bytes or strings to `data`.
  * @param {Tensor} tensor
- * @returns {{ type: string, dims: readonly number[], data: Uint8Array | string[] }}
+ * @param {number[]} heads
+ * @param {unknown[]} data
  */
-export function encodeTensor(tensor) {
+export function encodeTensor(tensor, heads, data) {
   const { type, dims } = tensor;
-  const data = /** @type {any} */ (tensor.data);
-  if (type === "string") return { type, dims, data };
-  return { type, dims, data: viewBytes(data) };
+  heads.push(kinds[type]?.code ?? stringCode, dims.length, ...dims);
+  const values = /** @type {any} */ (tensor.data);
+  data.push(type === "string" ? values : viewBytes(values));
 }
 
 /**
- * The tensor of what the engine gives. Its memory is the caller's own.
- * @param {string} type
+ * The tensor that the engine gives as a code, dims and bytes of their own, or strings.
+ * @param {number} code
  * @param {number[]} dims
- * @param {Uint8Array | string[]} data
+ * @param {any} data
  * @returns {Tensor}
  */
-export function decodeTensor(type, dims, data) {
-  const kind = kinds[type];
-  if (Array.isArray(data) || !kind) return new Tensor("string", /** @type {string[]} */ (data), dims);
-  const count = data.byteLength / kind.array.BYTES_PER_ELEMENT;
-  return new Tensor(
-    /** @type {ElementType} */ (type),
-    new kind.array(data.buffer, data.byteOffset, count),
-    dims,
-  );
+export function decodeTensor(code, dims, data) {
+  const [type, array] = /** @type {[any, ArrayClass | undefined]} */ (byCode[code]);
+  const values = array
+    ? new array(data.buffer, data.byteOffset, data.byteLength / array.BYTES_PER_ELEMENT)
+    : data;
+  return new Tensor(type, values, dims);
 }
 
 /**
- * A tensor of the same values in memory of its own.
  * @param {Tensor} tensor
+ * @returns {Tensor}
  */
 export function copyTensor(tensor) {
   return new Tensor(tensor.type, /** @type {any} */ (tensor.data).slice(), tensor.dims);

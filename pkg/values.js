@@ -46,33 +46,52 @@ export function copyValue(value) {
   return Array.isArray(value) ? value.map(copyValue) : copyTensor(value);
 }
 
+const nothing = 0;
+const sequence = -1;
+
 /**
- * A value as the engine takes it.
+ * Adds a value to what goes to the engine. `heads` gets the code of what it is: that of a tensor's type with rank and dims, that of a
+ * sequence with its length and its items; `data` gets what the tensors hold.
  * @param {ConvertedValue} value
- * @returns {{ type: string, dims?: readonly number[], data?: unknown }}
+ * @param {number[]} heads
+ * @param {unknown[]} data
  */
-export function encodeValue(value) {
-  if (value === null) return { type: "nothing" };
-  return Array.isArray(value) ? { type: "sequence", data: value.map(encodeValue) } : encodeTensor(value);
+export function encodeValue(value, heads, data) {
+  if (value === null) heads.push(nothing);
+  else if (value instanceof Tensor) encodeTensor(value, heads, data);
+  else {
+    heads.push(sequence, value.length);
+    for (const item of value) encodeValue(item, heads, data);
+  }
 }
 
 /**
- * A value as the engine gives it.
- * @param {string} type
- * @param {number[]} dims
- * @param {any} data
- * @returns {OutputValue}
+ * The outputs of a run, from what the engine gives: heads as above, with -2 for a map that is its keys and its values, each behind
+ * the index of its output, and after the heads what the tensors hold.
+ * @param {[ArrayLike<number>, ...unknown[]]} results
+ * @returns {[index: number, value: OutputValue][]}
  */
-export function decodeValue(type, dims, data) {
-  if (type === "nothing") return null;
-  if (type !== "sequence" && type !== "map") return decodeTensor(type, dims, data);
-  const items = [];
-  for (let index = 0; index < data.length; index += 3) {
-    items.push(decodeValue(data[index], data[index + 1], data[index + 2]));
-  }
-  if (type === "sequence") return items;
-  const [keys, values] = /** @type {any[]} */ (items);
-  return zip(keys.data, values.data);
+export function decodeOutputs(results) {
+  const [heads] = results;
+  let at = 0;
+  let next = 1;
+  const take = () => /** @type {number} */ (heads[at++]);
+  /** @returns {OutputValue} */
+  const decode = () => {
+    const code = take();
+    if (code === nothing) return null;
+    if (code === sequence) return Array.from({ length: take() }, decode);
+    if (code < sequence) {
+      const [keys, values] = /** @type {any} */ ([decode(), decode()]);
+      return zip(keys.data, values.data);
+    }
+    const dims = Array.from({ length: take() }, take);
+    return decodeTensor(code, dims, results[next++]);
+  };
+  /** @type {[number, OutputValue][]} */
+  const outputs = [];
+  while (at < heads.length) outputs.push([take(), decode()]);
+  return outputs;
 }
 
 /**

@@ -136,11 +136,12 @@ impl EngineSession {
         self.0.warm_up(&dims).map_err(values::throw)
     }
 
-    /// Runs the model on `[{ name, type, dims, data }]`, and returns name, type, dims and data of each output in turn.
-    pub fn run(&mut self, inputs: &Array, outputs: JsValue) -> Result<Array, JsValue> {
-        let inputs = tensors::read_all(inputs).map_err(values::throw)?;
-        let outputs: Option<Vec<String>> = from_js(outputs)?;
-        let results = self.0.run(inputs, outputs.as_deref()).map_err(values::throw)?;
-        Ok(tensors::write_all(&results))
+    /// Runs the model on the inputs that `heads` and `data` hold, and returns an array of the heads of the outputs and their data:
+    /// bindings/tensors.rs says what stands in them. `outputs` names those wanted, or none for all.
+    pub fn run(&mut self, heads: &[f64], data: &Array, outputs: JsValue) -> Result<Array, JsValue> {
+        let inputs = tensors::read_inputs(self.0.inputs(), heads, data).map_err(values::throw)?;
+        let outputs: Option<Vec<String>> = if outputs.is_undefined() { None } else { from_js(outputs)? };
+        let results = self.0.run_placed(inputs, outputs.as_deref()).map_err(values::throw)?;
+        Ok(tensors::write_outputs(&results))
     }
 }

@@ -90,10 +90,10 @@ impl Session {
             check_dims(info, &dims, &mut symbols)?;
             let element_type = info.element_type.unwrap_or(ElementType::Float32);
             count_bytes(element_type, &dims, self.limits.tensor_bytes)?;
-            inputs.push((info.name.clone(), Value::Tensor(Tensor::zeros(element_type, &dims)?)));
+            inputs.push(Some(Value::Tensor(Tensor::zeros(element_type, &dims)?)));
         }
         if inputs.len() == self.inputs.len() {
-            let values = self.order_inputs(inputs)?;
+            let values = self.check_inputs(inputs)?;
             match catch_panic(|| self.plan.run(values)) {
                 Err(error) if error.code == ErrorCode::LimitExceeded => return Err(error),
                 _ => {}
@@ -104,15 +104,30 @@ impl Session {
 
     /// Runs the model. Inputs come in any order; outputs come as named in `outputs`, or all in the model's order.
     pub fn run(&mut self, inputs: NamedValues, outputs: Option<&[String]>) -> Result<NamedValues> {
+        let mut placed = vec![None; self.inputs.len()];
+        for (name, value) in inputs {
+            let index = self.inputs.iter().position(|info| info.name == name);
+            let place = index.and_then(|index| placed.get_mut(index));
+            *place.ok_or_else(|| self.unknown_input(&name))? = Some(value);
+        }
+        let named = |(index, value): (usize, Value)| {
+            let name = self.outputs.get(index).map(|info| info.name.clone()).unwrap_or_default();
+            (name, value)
+        };
+        Ok(self.run_placed(placed, outputs)?.into_iter().map(named).collect())
+    }
+
+    /// Runs the model on a value for each of its inputs in turn, and gives values with the index of their output.
+    pub fn run_placed(&self, inputs: Vec<Option<Value>>, outputs: Option<&[String]>) -> Result<Vec<(usize, Value)>> {
         let chosen = self.choose_outputs(outputs)?;
-        let values = self.order_inputs(inputs)?;
+        let values = self.check_inputs(inputs)?;
         set_limit(self.limits.tensor_bytes);
         let results = catch_panic(|| match outputs {
             None => self.plan.run(values),
             Some(_) => self.plan.run_for(&chosen, values),
         })?;
-        let infos = chosen.iter().filter_map(|index| self.outputs.get(*index));
-        infos.zip(results).map(|(info, value)| narrow_output(info, value)).collect()
+        let infos = chosen.iter().filter_map(|&index| Some((index, self.outputs.get(index)?)));
+        infos.zip(results).map(|((index, info), value)| Ok((index, narrow_output(info, value)?))).collect()
     }
 
     fn input_names(&self) -> Vec<String> {
@@ -120,8 +135,8 @@ impl Session {
     }
 
     fn choose_outputs(&self, wanted: Option<&[String]>) -> Result<Vec<usize>> {
+        let Some(wanted) = wanted else { return Ok((0..self.outputs.len()).collect()) };
         let names: Vec<String> = self.outputs.iter().map(|info| info.name.clone()).collect();
-        let Some(wanted) = wanted else { return Ok((0..names.len()).collect()) };
         let find = |name: &String| {
             names.iter().position(|known| known == name).ok_or_else(|| {
                 let known = list_known("outputs", &names, name);
@@ -134,18 +149,11 @@ impl Session {
         Ok(chosen)
     }
 
-    fn order_inputs(&self, inputs: NamedValues) -> Result<Vec<Value>> {
-        let names = self.input_names();
-        let mut given: HashMap<String, Value> = HashMap::new();
-        for (name, value) in inputs {
-            if !names.contains(&name) {
-                return Err(self.unknown_input(&name));
-            }
-            given.insert(name, value);
-        }
+    fn check_inputs(&self, given: Vec<Option<Value>>) -> Result<Vec<Value>> {
         let is_optional = |info: &TensorInfo| matches!(info.kind, Kind::Optional | Kind::OptionalSequence);
-        let is_missing = |info: &&TensorInfo| !given.contains_key(&info.name) && !is_optional(info);
-        let missing: Vec<&TensorInfo> = self.inputs.iter().filter(is_missing).collect();
+        let is_missing = |(info, value): &(&TensorInfo, &Option<Value>)| value.is_none() && !is_optional(info);
+        let missing: Vec<&TensorInfo> =
+            self.inputs.iter().zip(&given).filter(is_missing).map(|(info, _)| info).collect();
         if let Some(first) = missing.first() {
             let listed: Vec<String> = missing.iter().map(|info| format!("\"{}\" {info}", info.name)).collect();
             let noun = if missing.len() == 1 { "input is" } else { "inputs are" };
@@ -154,13 +162,12 @@ impl Session {
             );
         }
         let mut symbols = HashMap::new();
-        let mut values = Vec::with_capacity(given.len());
-        for info in &self.inputs {
-            let value = given.remove(&info.name).unwrap_or(Value::Nothing);
+        let check = |(info, value): (_, Option<Value>)| {
+            let value = value.unwrap_or(Value::Nothing);
             check_value(info, &value, &mut symbols)?;
-            values.push(widen(value));
-        }
-        Ok(values)
+            Ok(widen(value))
+        };
+        self.inputs.iter().zip(given).map(check).collect()
     }
 }
 
@@ -195,14 +202,14 @@ fn widen(value: Value) -> Value {
 }
 
 /// A result in the type that the model declares.
-fn narrow_output(info: &TensorInfo, value: Value) -> Result<(String, Value)> {
+fn narrow_output(info: &TensorInfo, value: Value) -> Result<Value> {
     let value = narrow(value, info.element_type);
     match (&value, info.element_type) {
         (Value::Tensor(tensor), Some(expected)) if tensor.element_type() != expected => {
             let message = format!("output \"{}\" is declared {info} and computed as {tensor}", info.name);
             Err(Error::execution(message).at_output(&info.name).mismatch(info.to_string(), tensor.to_string()))
         }
-        _ => Ok((info.name.clone(), value)),
+        _ => Ok(value),
     }
 }
 

@@ -1,68 +1,75 @@
 //! Values across the boundary. Numbers of every type are copied as bytes, once each way.
+//!
+//! A value is a few numbers, its head, and what its tensors hold, which stands apart, in order. The head begins with a code: the
+//! number that ONNX gives to a tensor's element type, then its rank and its dims; [`SEQUENCE`], then the number of values and their
+//! heads; [`MAP`], then the heads of its keys and its values; or [`NOTHING`] and no more. What a tensor holds is an array of
+//! bytes or, of strings, of strings. In front of each head stands the index of the input or output.
 
-use js_sys::{Array, Reflect, Uint8Array};
+use js_sys::{Array, Float64Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::{Error, Result};
 use crate::model::weights::normalise_bools;
-use crate::session::NamedValues;
-use crate::tensor::{ElementType, Tensor, count_bytes, describe};
+use crate::tensor::{Dims, ElementType, Tensor, TensorInfo, count_bytes, describe};
 use crate::value::Value;
 
-/// The type of what is not a tensor.
-const SEQUENCE: &str = "sequence";
-const MAP: &str = "map";
-const NOTHING: &str = "nothing";
+const NOTHING: f64 = 0.0;
+const SEQUENCE: f64 = -1.0;
+const MAP: f64 = -2.0;
 
-/// Reads `[{ name, type, dims, data }]`, where data is bytes or, of strings, an array. Of a sequence, data is an array of
-/// such objects.
-pub fn read_all(inputs: &Array) -> Result<NamedValues> {
-    inputs
-        .iter()
-        .map(|value| {
-            let name = property(&value, "name").as_string().unwrap_or_default();
-            let value = read(&value).map_err(|error| {
-                let message = format!("input \"{name}\": {}", error.message);
-                Error { message, ..error }.at_input(&name)
-            })?;
-            Ok((name, value))
-        })
-        .collect()
-}
-
-fn property(value: &JsValue, name: &str) -> JsValue {
-    Reflect::get(value, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
-}
-
-fn read(value: &JsValue) -> Result<Value> {
-    let type_name = property(value, "type").as_string().unwrap_or_default();
-    let data = property(value, "data");
-    if type_name == NOTHING {
-        return Ok(Value::Nothing);
+/// Reads values by the index of their input.
+pub fn read_inputs(infos: &[TensorInfo], heads: &[f64], data: &Array) -> Result<Vec<Option<Value>>> {
+    let mut values = vec![None; infos.len()];
+    let mut wire = Wire { heads: heads.iter(), data: data.iter() };
+    while !wire.heads.as_slice().is_empty() {
+        let index = wire.take()? as usize;
+        let info = infos.get(index).ok_or_else(|| Error::input(format!("there is no input {index}")))?;
+        let value = wire.read().map_err(|error| {
+            let message = format!("input \"{}\": {}", info.name, error.message);
+            Error { message, ..error }.at_input(&info.name)
+        })?;
+        if let Some(place) = values.get_mut(index) {
+            *place = Some(value);
+        }
     }
-    if type_name == SEQUENCE {
-        let items: &Array = data.dyn_ref().ok_or_else(|| Error::input("a sequence is not an array"))?;
-        return Ok(items.iter().map(|item| read(&item)).collect::<Result<Vec<Value>>>()?.into());
-    }
-    let element_type = ElementType::from_name(&type_name)
-        .ok_or_else(|| Error::input(format!("\"{type_name}\" is not an element type")))?;
-    let dims = read_dims(&property(value, "dims"))?;
-    let tensor = match element_type {
-        ElementType::String => read_strings(&data, &dims),
-        _ => read_numbers(&data, element_type, &dims),
-    };
-    tensor.map(Value::Tensor)
+    Ok(values)
 }
 
-fn read_dims(value: &JsValue) -> Result<Vec<usize>> {
-    let wrong = || Error::input("dims are not an array of whole numbers from 0");
-    let dims: &Array = value.dyn_ref().ok_or_else(wrong)?;
-    dims.iter()
-        .map(|dim| {
-            let dim = dim.as_f64().filter(|dim| *dim >= 0.0 && dim.fract() == 0.0 && *dim <= f64::from(u32::MAX));
-            dim.map(|dim| dim as usize).ok_or_else(wrong)
-        })
-        .collect()
+struct Wire<'a> {
+    heads: std::slice::Iter<'a, f64>,
+    data: js_sys::ArrayIter<'a>,
+}
+
+impl Wire<'_> {
+    fn take(&mut self) -> Result<f64> {
+        self.heads.next().copied().ok_or_else(|| Error::input("a value has no end"))
+    }
+
+    fn take_size(&mut self) -> Result<usize> {
+        let size = self.take()?;
+        let is_size = size >= 0.0 && size.fract() == 0.0 && size <= f64::from(u32::MAX);
+        if is_size { Ok(size as usize) } else { Err(Error::input(format!("{size} is not a whole number from 0"))) }
+    }
+
+    fn read(&mut self) -> Result<Value> {
+        let code = self.take()?;
+        if code == NOTHING {
+            return Ok(Value::Nothing);
+        }
+        let count = self.take_size()?;
+        if code == SEQUENCE {
+            return Ok((0..count).map(|_| self.read()).collect::<Result<Vec<Value>>>()?.into());
+        }
+        let dims = (0..count).map(|_| self.take_size()).collect::<Result<Dims>>()?;
+        let element_type = ElementType::from_onnx(code as i32)
+            .ok_or_else(|| Error::input(format!("{code} is not an element type")))?;
+        let data = self.data.next().unwrap_or(JsValue::UNDEFINED);
+        let tensor = match element_type {
+            ElementType::String => read_strings(&data, &dims),
+            _ => read_numbers(&data, element_type, &dims),
+        };
+        tensor.map(Value::Tensor)
+    }
 }
 
 fn read_numbers(data: &JsValue, element_type: ElementType, dims: &[usize]) -> Result<Tensor> {
@@ -94,35 +101,37 @@ fn read_strings(data: &JsValue, dims: &[usize]) -> Result<Tensor> {
         .map_err(|_| Error::input(format!("{} and data has {found} values", describe("string", dims))))
 }
 
-/// Writes `[name, type, dims, data, name, ...]`, flat, since it is read at once.
-pub fn write_all(outputs: &NamedValues) -> Array {
-    let array = Array::new();
-    for (name, value) in outputs {
-        array.push(&JsValue::from_str(name));
-        write(value, &array);
+/// Writes values and the index of their output: an array of the heads and, behind them, what the tensors hold.
+pub fn write_outputs(outputs: &[(usize, Value)]) -> Array {
+    let array = Array::of1(&JsValue::UNDEFINED);
+    let mut heads = Vec::new();
+    for (index, value) in outputs {
+        heads.push(*index as f64);
+        write(value, &mut heads, &array);
     }
+    array.set(0, Float64Array::from(heads.as_slice()).into());
     array
 }
 
-/// Adds type, dims and data. The data of a sequence are these three of each item in turn, those of a map its keys and its
-/// values.
-fn write(value: &Value, array: &Array) {
-    let items = |name: &str, items: &mut dyn Iterator<Item = &Value>| {
-        let inner = Array::new();
-        items.for_each(|item| write(item, &inner));
-        array.push(&JsValue::from_str(name));
-        array.push(&JsValue::UNDEFINED);
-        array.push(&inner);
-    };
+fn write(value: &Value, heads: &mut Vec<f64>, data: &Array) {
     match value {
         Value::Tensor(tensor) => {
-            array.push(&JsValue::from_str(tensor.element_type().name()));
-            array.push(&tensor.dims().iter().map(|&dim| JsValue::from_f64(dim as f64)).collect::<Array>());
-            array.push(&write_elements(tensor));
+            heads.push(tensor.element_type().onnx().into());
+            heads.push(tensor.rank() as f64);
+            heads.extend(tensor.dims().iter().map(|&dim| dim as f64));
+            data.push(&write_elements(tensor));
         }
-        Value::Sequence(values) => items(SEQUENCE, &mut values.iter()),
-        Value::Map(map) => items(MAP, &mut [map.keys.clone().into(), map.values.clone().into()].iter()),
-        Value::Nothing => items(NOTHING, &mut [].iter()),
+        Value::Sequence(values) => {
+            heads.extend([SEQUENCE, values.len() as f64]);
+            values.iter().for_each(|value| write(value, heads, data));
+        }
+        Value::Map(map) => {
+            heads.push(MAP);
+            for tensor in [&map.keys, &map.values] {
+                write(&Value::Tensor(tensor.clone()), heads, data);
+            }
+        }
+        Value::Nothing => heads.push(NOTHING),
     }
 }
 
