@@ -6,6 +6,15 @@ use crate::tensor::{Element, Tensor};
 
 pub const ENTRIES: &[Entry] = &[onnx("NonMaxSuppression", non_max_suppression)];
 
+// `f32::min` and `f32::max` are calls into the C library on wasm, for the sake of NaN, which no overlap survives.
+fn lesser(a: f32, b: f32) -> f32 {
+    if b < a { b } else { a }
+}
+
+fn greater(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
 /// A box by its corners.
 struct Area {
     top: f32,
@@ -21,15 +30,15 @@ impl Area {
         let (top, left, bottom, right) = if has_center {
             (b - d / 2.0, a - c / 2.0, b + d / 2.0, a + c / 2.0)
         } else {
-            (a.min(c), b.min(d), a.max(c), b.max(d))
+            (lesser(a, c), lesser(b, d), greater(a, c), greater(b, d))
         };
         Area { top, left, bottom, right, size: (bottom - top) * (right - left) }
     }
 
     /// Whether the common part is more than a share of both together.
     fn overlaps(&self, other: &Area, share: f32) -> bool {
-        let height = self.bottom.min(other.bottom) - self.top.max(other.top);
-        let width = self.right.min(other.right) - self.left.max(other.left);
+        let height = lesser(self.bottom, other.bottom) - greater(self.top, other.top);
+        let width = lesser(self.right, other.right) - greater(self.left, other.left);
         if !(height > 0.0 && width > 0.0) {
             return false;
         }
@@ -80,8 +89,10 @@ fn suppress(call: &Call, has_center: bool) -> Result<Tensor> {
                 .filter(|(_, (score, _))| least.is_none_or(|least| **score > least))
                 .map(|(index, (&score, area))| (index, score, area))
                 .collect();
-            // Stable, so that of equal scores the first box comes first.
-            candidates.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap_or(a.1.is_nan().cmp(&b.1.is_nan())));
+            candidates.sort_unstable_by(|a, b| {
+                let by_score = b.1.partial_cmp(&a.1).unwrap_or(a.1.is_nan().cmp(&b.1.is_nan()));
+                by_score.then(a.0.cmp(&b.0))
+            });
             let mut kept: Vec<&Area> = Vec::new();
             for (index, _, area) in candidates {
                 if kept.len() >= most {

@@ -4,7 +4,8 @@ mod classes;
 
 use super::rows_of;
 use crate::error::{Error, Result};
-use crate::kernels::dot::{dot, dot_rows};
+use crate::kernels::dot::{dot, dot_rows, squared_distance};
+use crate::kernels::math::{exp, map_in_place};
 use crate::ops::{Operator, Spec, single};
 use crate::tensor::{Tensor, fill};
 pub use classes::svm_classifier;
@@ -65,14 +66,12 @@ impl Vectors {
         let mut near = fill(&[rows, self.len()], 0f32)?;
         let values = input.to_f32s()?;
         if let Kernel::Rbf = self.kernel {
-            let mut difference = vec![0.0; features];
             for (row, near) in values.chunks_exact(features).zip(near.chunks_exact_mut(self.len())) {
                 for (vector, near) in self.vectors.chunks_exact(features).zip(near) {
-                    let pairs = row.iter().zip(vector);
-                    difference.iter_mut().zip(pairs).for_each(|(difference, (a, b))| *difference = a - b);
-                    *near = (-self.gamma * dot(&difference, &difference)).exp();
+                    *near = -self.gamma * squared_distance(row, vector);
                 }
             }
+            map_in_place(&mut near, exp);
             return Ok((rows, near));
         }
         dot_rows(&values, &self.vectors, features, &mut near);
