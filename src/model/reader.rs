@@ -44,6 +44,27 @@ enum Kind {
     Tensor { raw: Raw },
 }
 
+impl Kind {
+    /// What a field opens, where it is not copied.
+    fn open(&self, field: &Header) -> Option<Kind> {
+        let Prefix::Length(_) = field.prefix else { return None };
+        match (self, field.number) {
+            (Kind::Model, GRAPH) => Some(Kind::Graph),
+            (Kind::Graph, NODE) => Some(Kind::Node { attributes: Vec::new() }),
+            (Kind::Graph, INITIALIZER) | (Kind::Attribute { .. }, ATTRIBUTE_TENSOR) => {
+                Some(Kind::Tensor { raw: Raw::Bytes(Vec::new()) })
+            }
+            (Kind::Node { .. }, ATTRIBUTE) => Some(Kind::Attribute { tensor: None }),
+            _ => None,
+        }
+    }
+
+    /// Whether a field is a tensor's values.
+    fn has_values(&self, field: &Header) -> bool {
+        matches!((self, &field.prefix), (Kind::Tensor { .. }, Prefix::Length(_))) && field.number == RAW_DATA
+    }
+}
+
 enum State {
     /// Between fields; the bytes of an incomplete field header.
     Header(Vec<u8>),
@@ -133,7 +154,7 @@ impl Reader {
             return Err(Error::limit(format!("the model is over the limit of {} bytes", self.limits.model_bytes)));
         }
         while !bytes.is_empty() {
-            bytes = self.step(bytes).map_err(|error| self.explain(error))?;
+            bytes = self.copy_fields(bytes).and_then(|bytes| self.step(bytes)).map_err(|error| self.explain(error))?;
         }
         Ok(())
     }
@@ -219,12 +240,32 @@ impl Reader {
         Model::new(Parts { proto, functions, types: self.extension, weights: self.weights }, metadata, self.limits)
     }
 
+    /// Advances by whole fields that are copied: a forest has hundreds of thousands, of a few bytes each.
+    fn copy_fields<'b>(&mut self, mut bytes: &'b [u8]) -> Result<&'b [u8]> {
+        while matches!(&self.state, State::Header(header) if header.is_empty()) {
+            let Some(frame) = self.frames.last_mut() else { break };
+            let Some(field) = parse_header(bytes)? else { break };
+            if frame.kind.open(&field).is_some() || frame.kind.has_values(&field) {
+                break;
+            }
+            let length = field.length.saturating_add(field.prefix.left());
+            // What ends outside its message, or outside these bytes, is not for here.
+            let room = frame.end.min(self.limits.model_bytes).saturating_sub(self.position);
+            let Some((copied, rest)) = bytes.split_at_checked(length).filter(|_| length <= room) else { break };
+            frame.skeleton.extend_from_slice(copied);
+            self.position += length;
+            bytes = rest;
+            self.close_frames()?;
+        }
+        Ok(bytes)
+    }
+
     /// Advances by one header byte or one run of copied bytes, and returns what is left of `bytes`.
     fn step<'b>(&mut self, bytes: &'b [u8]) -> Result<&'b [u8]> {
         let taken = match &mut self.state {
             State::Header(header) => {
                 header.extend(bytes.first());
-                1
+                usize::from(!bytes.is_empty())
             }
             State::Copy { left, raw } => {
                 let count = (*left).min(bytes.len());
@@ -239,45 +280,33 @@ impl Reader {
             }
         };
         self.position += taken;
-        let next = match &self.state {
-            State::Header(header) => parse_header(header)?,
-            State::Copy { left: 0, .. } => Some(Header::Done),
-            State::Copy { .. } => None,
-        };
-        match next {
-            None => {}
-            Some(Header::Done) => self.state = State::Header(Vec::new()),
-            Some(Header::Field { number, prefix }) => self.begin_field(number, prefix)?,
+        match &self.state {
+            State::Header(header) => {
+                if let Some(field) = parse_header(header)? {
+                    self.begin_field(&field)?;
+                }
+            }
+            State::Copy { left: 0, .. } => self.state = State::Header(Vec::new()),
+            State::Copy { .. } => {}
         }
         self.close_frames()?;
         Ok(bytes.get(taken..).unwrap_or_default())
     }
 
-    fn begin_field(&mut self, number: u64, prefix: Prefix) -> Result<()> {
+    fn begin_field(&mut self, field: &Header) -> Result<()> {
         let State::Header(header) = std::mem::replace(&mut self.state, State::Header(Vec::new())) else {
             return Ok(());
         };
         let inside_graph = matches!(self.frames.iter().rev().nth(1), Some(Frame { kind: Kind::Graph, .. }));
         let limit = self.limits.tensor_bytes;
         let Some(frame) = self.frames.last_mut() else { return Ok(()) };
-        let left = match prefix {
-            Prefix::Whole => 0,
-            Prefix::Fixed(size) | Prefix::Length(size) => size,
-        };
+        let left = field.prefix.left();
         let end = self.position.checked_add(left).filter(|end| *end <= frame.end.min(self.limits.model_bytes));
         let end = end.ok_or_else(|| corrupt(self.position))?;
-        let kind = match (&frame.kind, number, &prefix) {
-            (_, _, Prefix::Whole | Prefix::Fixed(_)) => None,
-            (Kind::Model, GRAPH, _) => Some(Kind::Graph),
-            (Kind::Graph, NODE, _) => Some(Kind::Node { attributes: Vec::new() }),
-            (Kind::Graph, INITIALIZER, _) => Some(Kind::Tensor { raw: Raw::Bytes(Vec::new()) }),
-            (Kind::Node { .. }, ATTRIBUTE, _) => Some(Kind::Attribute { tensor: None }),
-            (Kind::Attribute { .. }, ATTRIBUTE_TENSOR, _) => Some(Kind::Tensor { raw: Raw::Bytes(Vec::new()) }),
-            _ => None,
-        };
-        match (kind, &mut frame.kind) {
+        let has_values = frame.kind.has_values(field);
+        match (frame.kind.open(field), &mut frame.kind) {
             (Some(kind), _) => self.frames.push(Frame { end, skeleton: Vec::new(), kind }),
-            (None, Kind::Tensor { raw }) if number == RAW_DATA && matches!(prefix, Prefix::Length(_)) => {
+            (None, Kind::Tensor { raw }) if has_values => {
                 let is_whole = left <= TRUSTED_LENGTH.max(self.expected.saturating_sub(self.position));
                 let tensor = if inside_graph && is_whole { allocate(&frame.skeleton, left, limit) } else { None };
                 *raw = match tensor {

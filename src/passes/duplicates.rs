@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::redirect;
-use crate::graph::{Graph, Node, ValueId};
+use crate::graph::{Attribute, Graph, Node, ValueId};
 use crate::ops;
 
 /// What two nodes that are the same have in common.
@@ -25,14 +25,25 @@ pub fn merge(graph: &mut Graph) {
     });
 }
 
+/// What exporters repeat is short, and a forest takes longer to describe than to plan.
+fn is_long(attribute: &Attribute) -> bool {
+    const MOST: usize = 64;
+    match attribute {
+        Attribute::Ints(values) => values.len() > MOST,
+        Attribute::Floats(values) => values.len() > MOST,
+        Attribute::Texts(values) => values.len() > MOST,
+        _ => false,
+    }
+}
+
 fn make_key(node: &Node) -> Option<Key> {
     let is_random = ops::find(&node.domain, &node.op).is_none_or(|entry| entry.is_random);
     // A tensor shows no elements in its description.
     let has_tensors = node
         .attributes
         .values()
-        .any(|value| matches!(value, crate::graph::Attribute::Tensor(_) | crate::graph::Attribute::Tensors(_)));
-    if is_random || has_tensors || !node.graphs.is_empty() {
+        .any(|value| matches!(value, Attribute::Tensor(_) | Attribute::Tensors(_)));
+    if is_random || has_tensors || !node.graphs.is_empty() || node.attributes.values().any(is_long) {
         return None;
     }
     let attributes = format!("{:?}", node.attributes);
