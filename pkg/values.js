@@ -3,9 +3,12 @@ import { copyTensor, decodeTensor, encodeTensor, Tensor } from "./tensor.js";
 
 /**
  * What `run` takes for an input: a Tensor, an object like one, or where the model says enough about the input, bare
- * values: a typed array, a number, a bigint, a boolean, a string, or arrays of them nested to the input's rank.
+ * values: a typed array, a number, a bigint, a boolean, a string, or arrays of them nested to the input's rank. For a
+ * map, a Map or a plain object.
  * @typedef {Tensor | { readonly type: string, readonly dims: readonly number[], readonly data: unknown }
- *   | ArrayBufferView | number | bigint | boolean | string | readonly unknown[]} InputValue
+ *   | ArrayBufferView | number | bigint | boolean | string | readonly unknown[]
+ *   | ReadonlyMap<string | number | bigint, number | bigint | string>
+ *   | { readonly [key: string]: number | bigint | string }} InputValue
  */
 
 /** @typedef {import("./session.js").TensorInfo} TensorInfo */
@@ -17,8 +20,9 @@ import { copyTensor, decodeTensor, encodeTensor, Tensor } from "./tensor.js";
  */
 
 /**
- * An input on its way to the engine: a tensor, a sequence of such, or null for an optional that is not there.
- * @typedef {Tensor | ConvertedValue[] | null} ConvertedValue
+ * An input on its way to the engine: a tensor, a sequence of such, a map as tensors of its keys and its values, or null for
+ * an optional that is not there.
+ * @typedef {Tensor | ConvertedValue[] | { keys: Tensor, values: Tensor } | null} ConvertedValue
  */
 
 /**
@@ -29,11 +33,42 @@ import { copyTensor, decodeTensor, encodeTensor, Tensor } from "./tensor.js";
  */
 export function convertInput(value, info) {
   if (info.kind.startsWith("optional") && value == null) return null;
+  if (info.kind === "map") return toKeysAndValues(value, info);
   if (!info.kind.endsWith("sequence")) return toTensor(/** @type {InputValue} */ (value), info);
   if (Array.isArray(value)) return value.map((item) => toTensor(item, { ...info, kind: "tensor" }));
   throw new InferenceError("INPUT_INVALID", `input "${info.name}": expected an array of tensors`, {
     input: info.name,
   });
+}
+
+/**
+ * The keys and values of a map, or of a plain object, whose keys JavaScript makes strings of.
+ * @param {unknown} value
+ * @param {TensorInfo} info what the model says about the input
+ */
+function toKeysAndValues(value, info) {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject || value instanceof Tensor || ArrayBuffer.isView(value)) {
+    throw new InferenceError("INPUT_INVALID", `input "${info.name}": expected a Map or an object`, {
+      input: info.name,
+    });
+  }
+  const isMap = value instanceof Map;
+  const entries = isMap ? [...value] : Object.entries(value);
+  const toKey = (/** @type {unknown} */ key) =>
+    !isMap && info.keys === "int64" && /^[-+]?\d+$/.test(String(key)) ? BigInt(String(key)) : key;
+  const column = (/** @type {TensorInfo["type"]} */ type, /** @type {unknown[]} */ values) =>
+    toTensor(values, { name: info.name, kind: "tensor", type, dims: [values.length] });
+  return {
+    keys: column(
+      info.keys ?? null,
+      entries.map(([key]) => toKey(key)),
+    ),
+    values: column(
+      info.type,
+      entries.map(([, item]) => item),
+    ),
+  };
 }
 
 /**
@@ -43,7 +78,8 @@ export function convertInput(value, info) {
  */
 export function copyValue(value) {
   if (value === null) return null;
-  return Array.isArray(value) ? value.map(copyValue) : copyTensor(value);
+  if (Array.isArray(value)) return value.map(copyValue);
+  return "keys" in value ? value : copyTensor(value);
 }
 
 /**
@@ -53,7 +89,9 @@ export function copyValue(value) {
  */
 export function encodeValue(value) {
   if (value === null) return { type: "nothing" };
-  return Array.isArray(value) ? { type: "sequence", data: value.map(encodeValue) } : encodeTensor(value);
+  if (Array.isArray(value)) return { type: "sequence", data: value.map(encodeValue) };
+  if ("keys" in value) return { type: "map", data: [encodeTensor(value.keys), encodeTensor(value.values)] };
+  return encodeTensor(value);
 }
 
 /**

@@ -1,5 +1,7 @@
 //! Values across the boundary. Numbers of every type are copied as bytes, once each way.
 
+use std::sync::Arc;
+
 use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -7,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::weights::normalise_bools;
 use crate::session::NamedValues;
 use crate::tensor::{ElementType, Tensor, count_bytes, describe};
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// The type of what is not a tensor.
 const SEQUENCE: &str = "sequence";
@@ -15,7 +17,7 @@ const MAP: &str = "map";
 const NOTHING: &str = "nothing";
 
 /// Reads `[{ name, type, dims, data }]`, where data is bytes or, of strings, an array. Of a sequence, data is an array of
-/// such objects.
+/// such objects, and of a map two of them: its keys and its values.
 pub fn read_all(inputs: &Array) -> Result<NamedValues> {
     inputs
         .iter()
@@ -43,6 +45,12 @@ fn read(value: &JsValue) -> Result<Value> {
     if type_name == SEQUENCE {
         let items: &Array = data.dyn_ref().ok_or_else(|| Error::input("a sequence is not an array"))?;
         return Ok(items.iter().map(|item| read(&item)).collect::<Result<Vec<Value>>>()?.into());
+    }
+    if type_name == MAP {
+        let wrong = || Error::input("a map is not its keys and its values");
+        let items: &Array = data.dyn_ref().ok_or_else(wrong)?;
+        let (keys, values) = (read(&items.get(0))?.into_tensor()?, read(&items.get(1))?.into_tensor()?);
+        return if keys.len() == values.len() { Ok(Value::Map(Arc::new(Map { keys, values }))) } else { Err(wrong()) };
     }
     let element_type = ElementType::from_name(&type_name)
         .ok_or_else(|| Error::input(format!("\"{type_name}\" is not an element type")))?;
