@@ -13,8 +13,9 @@ import { convertInput, copyValue, decodeOutputs, encodeValue, toMaps } from "./v
  * @property {import("./tensor.js").ElementType | null} type null where the model leaves it open
  * @property {(number | string | null)[] | null} dims a size, the name of a size, or null for any; null altogether where the
  *   model leaves the rank open
- * @property {"tensor" | "sequence" | "maps" | "optional" | "optional sequence"} kind what the value is: of a sequence or an optional, type and dims
+ * @property {"tensor" | "sequence" | "map" | "maps" | "optional" | "optional sequence"} kind what the value is: of a sequence or an optional, type and dims
  *   are those of its tensors
+ * @property {"string" | "int64"} [keys] of a map, the type of its keys; `type` is that of its values
  * @property {readonly (string | bigint)[]} [labels] what the columns of a classifier's scores are about
  */
 

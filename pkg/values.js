@@ -3,9 +3,12 @@ import { copyTensor, decodeTensor, encodeTensor, Tensor } from "./tensor.js";
 
 /**
  * What `run` takes for an input: a Tensor, an object like one, or where the model says enough about the input, bare
- * values: a typed array, a number, a bigint, a boolean, a string, or arrays of them nested to the input's rank.
+ * values: a typed array, a number, a bigint, a boolean, a string, or arrays of them nested to the input's rank. For a
+ * map, a Map or a plain object.
  * @typedef {Tensor | { readonly type: string, readonly dims: readonly number[], readonly data: unknown }
- *   | ArrayBufferView | number | bigint | boolean | string | readonly unknown[]} InputValue
+ *   | ArrayBufferView | number | bigint | boolean | string | readonly unknown[]
+ *   | ReadonlyMap<string | number | bigint, number | bigint | string>
+ *   | { readonly [key: string]: number | bigint | string }} InputValue
  */
 
 /** @typedef {import("./session.js").TensorInfo} TensorInfo */
@@ -17,8 +20,9 @@ import { copyTensor, decodeTensor, encodeTensor, Tensor } from "./tensor.js";
  */
 
 /**
- * An input on its way to the engine: a tensor, a sequence of such, or null for an optional that is not there.
- * @typedef {Tensor | ConvertedValue[] | null} ConvertedValue
+ * An input on its way to the engine: a tensor, a sequence of such, a map as tensors of its keys and its values, or null for
+ * an optional that is not there.
+ * @typedef {Tensor | ConvertedValue[] | { keys: Tensor, values: Tensor } | null} ConvertedValue
  */
 
 /**
@@ -29,11 +33,42 @@ import { copyTensor, decodeTensor, encodeTensor, Tensor } from "./tensor.js";
  */
 export function convertInput(value, info) {
   if (info.kind.startsWith("optional") && value == null) return null;
+  if (info.kind === "map") return toKeysAndValues(value, info);
   if (!info.kind.endsWith("sequence")) return toTensor(/** @type {InputValue} */ (value), info);
   if (Array.isArray(value)) return value.map((item) => toTensor(item, { ...info, kind: "tensor" }));
   throw new InferenceError("INPUT_INVALID", `input "${info.name}": expected an array of tensors`, {
     input: info.name,
   });
+}
+
+/**
+ * The keys and values of a map, or of a plain object, whose keys JavaScript makes strings of.
+ * @param {unknown} value
+ * @param {TensorInfo} info what the model says about the input
+ */
+function toKeysAndValues(value, info) {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject || value instanceof Tensor || ArrayBuffer.isView(value)) {
+    throw new InferenceError("INPUT_INVALID", `input "${info.name}": expected a Map or an object`, {
+      input: info.name,
+    });
+  }
+  const isMap = value instanceof Map;
+  const entries = isMap ? [...value] : Object.entries(value);
+  const toKey = (/** @type {unknown} */ key) =>
+    !isMap && info.keys === "int64" && /^[-+]?\d+$/.test(String(key)) ? BigInt(String(key)) : key;
+  const column = (/** @type {TensorInfo["type"]} */ type, /** @type {unknown[]} */ values) =>
+    toTensor(values, { name: info.name, kind: "tensor", type, dims: [values.length] });
+  return {
+    keys: column(
+      info.keys ?? null,
+      entries.map(([key]) => toKey(key)),
+    ),
+    values: column(
+      info.type,
+      entries.map(([, item]) => item),
+    ),
+  };
 }
 
 /**
@@ -43,31 +78,36 @@ export function convertInput(value, info) {
  */
 export function copyValue(value) {
   if (value === null) return null;
-  return Array.isArray(value) ? value.map(copyValue) : copyTensor(value);
+  if (Array.isArray(value)) return value.map(copyValue);
+  return "keys" in value ? value : copyTensor(value);
 }
 
 const nothing = 0;
 const sequence = -1;
+const map = -2;
 
 /**
  * Adds a value to what goes to the engine. `heads` gets the code of what it is: that of a tensor's type with rank and dims, that of a
- * sequence with its length and its items; `data` gets what the tensors hold.
+ * sequence with its length and its items, that of a map with its keys and its values; `data` gets what the tensors hold.
  * @param {ConvertedValue} value
  * @param {number[]} heads
  * @param {unknown[]} data
  */
 export function encodeValue(value, heads, data) {
   if (value === null) heads.push(nothing);
-  else if (value instanceof Tensor) encodeTensor(value, heads, data);
-  else {
+  else if (Array.isArray(value)) {
     heads.push(sequence, value.length);
     for (const item of value) encodeValue(item, heads, data);
-  }
+  } else if ("keys" in value) {
+    heads.push(map);
+    encodeTensor(value.keys, heads, data);
+    encodeTensor(value.values, heads, data);
+  } else encodeTensor(value, heads, data);
 }
 
 /**
- * The outputs of a run, from what the engine gives: heads as above, with -2 for a map that is its keys and its values, each behind
- * the index of its output, and after the heads what the tensors hold.
+ * The outputs of a run, from what the engine gives: heads as above, each behind the index of its output, and after the heads what
+ * the tensors hold.
  * @param {[ArrayLike<number>, ...unknown[]]} results
  * @returns {[index: number, value: OutputValue][]}
  */
@@ -81,7 +121,7 @@ export function decodeOutputs(results) {
     const code = take();
     if (code === nothing) return null;
     if (code === sequence) return Array.from({ length: take() }, decode);
-    if (code < sequence) {
+    if (code === map) {
       const [keys, values] = /** @type {any} */ ([decode(), decode()]);
       return zip(keys.data, values.data);
     }

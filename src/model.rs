@@ -144,7 +144,8 @@ impl Model {
             if let Some(labels) = labels {
                 let dims = Some(vec![Dim::Unknown, Dim::Fixed(labels.len())]);
                 let (kind, element_type) = (Kind::Tensor, Some(ElementType::Float32));
-                *info = TensorInfo { name: info.name.clone(), kind, element_type, dims, labels: Some(labels) };
+                *info =
+                    TensorInfo { name: info.name.clone(), kind, element_type, dims, keys: None, labels: Some(labels) };
             }
         }
         let mut faults = Faults::new();
@@ -218,6 +219,7 @@ fn describe_value(role: &str, value: &ValueExtension) -> Result<TensorInfo> {
     };
     let unsupported =
         |what: &str| Err(Error::unsupported(format!("{role} \"{name}\" is {what}, which is not supported")));
+    let keys = declared.map.as_ref().and_then(|map| ElementType::from_onnx(map.key));
     let (kind, tensor) = match classify(declared) {
         Ok(found) => found,
         Err(what) => return unsupported(what),
@@ -233,7 +235,7 @@ fn describe_value(role: &str, value: &ValueExtension) -> Result<TensorInfo> {
         )));
     }
     let dims = tensor.shape.as_ref().map(|shape| shape.dim.iter().map(describe_dim).collect());
-    Ok(TensorInfo { name, kind, element_type, dims, labels: None })
+    Ok(TensorInfo { name, kind, element_type, dims, keys, labels: None })
 }
 
 /// The kind of a declared type and the tensor in it, or what it is that no value can be.
@@ -255,8 +257,13 @@ fn classify(declared: &TypeExtension) -> std::result::Result<(Kind, Option<&type
         };
         return Ok((kind, inner.and_then(|(_, tensor)| tensor)));
     }
-    if declared.map.is_some() {
-        return Err("a map");
+    if let Some(map) = &declared.map {
+        let values = map.value.as_deref().and_then(|value| value.tensor.as_ref());
+        let has_keys = matches!(ElementType::from_onnx(map.key), Some(ElementType::String | ElementType::Int64));
+        return match values {
+            Some(values) if has_keys => Ok((Kind::Map, Some(values))),
+            _ => Err("a map of other keys than strings and int64, or of other values than tensors"),
+        };
     }
     if declared.sparse.is_some() {
         return Err("a sparse tensor");

@@ -187,6 +187,10 @@ fn check_value<'i>(
             check_type(info, tensor)?;
             check_dims(info, tensor.dims(), &mut HashMap::new())
         }),
+        (Value::Map(map), Kind::Map) => match Some(map.keys.element_type()) == info.keys {
+            true => check_type(info, &map.values),
+            false => Err(wrong_input(info, &format!("a map of {}", map.keys.element_type().name()), "")),
+        },
         (Value::Nothing, Kind::Optional | Kind::OptionalSequence) => Ok(()),
         (other, _) => Err(wrong_input(info, &other.to_string(), "")),
     }

@@ -5,13 +5,15 @@
 //! heads; [`MAP`], then the heads of its keys and its values; or [`NOTHING`] and no more. What a tensor holds is an array of
 //! bytes or, of strings, of strings. In front of each head stands the index of the input or output.
 
+use std::sync::Arc;
+
 use js_sys::{Array, Float64Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::{Error, Result};
 use crate::model::weights::normalise_bools;
 use crate::tensor::{Dims, ElementType, Tensor, TensorInfo, count_bytes, describe};
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 const NOTHING: f64 = 0.0;
 const SEQUENCE: f64 = -1.0;
@@ -55,6 +57,12 @@ impl Wire<'_> {
         let code = self.take()?;
         if code == NOTHING {
             return Ok(Value::Nothing);
+        }
+        if code == MAP {
+            let (keys, values) = (self.read()?.into_tensor()?, self.read()?.into_tensor()?);
+            let is_whole = keys.len() == values.len();
+            let map = is_whole.then(|| Value::Map(Arc::new(Map { keys, values })));
+            return map.ok_or_else(|| Error::input("a map has not as many keys as values"));
         }
         let count = self.take_size()?;
         if code == SEQUENCE {

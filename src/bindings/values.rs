@@ -137,6 +137,8 @@ pub struct Info<'a> {
     r#type: Option<&'static str>,
     dims: Option<Vec<Dim<'a>>>,
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<&'static str>,
     /// Strings or, of int64, bigints.
     #[serde(with = "serde_wasm_bindgen::preserve", skip_serializing_if = "JsValue::is_undefined")]
     labels: JsValue,
@@ -172,9 +174,11 @@ impl<'a> From<&'a TensorInfo> for Info<'a> {
                 Kind::Tensor => "tensor",
                 Kind::Sequence => "sequence",
                 Kind::Maps => "maps",
+                Kind::Map => "map",
                 Kind::Optional => "optional",
                 Kind::OptionalSequence => "optional sequence",
             },
+            keys: info.keys.map(ElementType::name),
             labels: info.labels.as_ref().map_or(JsValue::UNDEFINED, list_labels),
         }
     }

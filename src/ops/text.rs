@@ -1,5 +1,6 @@
 //! Strings.
 
+mod hash;
 mod normalize;
 mod pattern;
 mod split;
@@ -17,6 +18,7 @@ pub const ENTRIES: &[Entry] = &[
     onnx("StringNormalizer", normalize::string_normalizer),
     onnx("StringSplit", split::string_split),
     onnx("TfIdfVectorizer", tfidf::tf_idf_vectorizer),
+    contrib("MurmurHash3", hash::murmur_hash3),
     contrib("Tokenizer", tokenize::tokenizer),
 ];
 

@@ -39,10 +39,8 @@ fn is_long(attribute: &Attribute) -> bool {
 fn make_key(node: &Node) -> Option<Key> {
     let is_random = ops::find(&node.domain, &node.op).is_none_or(|entry| entry.is_random);
     // A tensor shows no elements in its description.
-    let has_tensors = node
-        .attributes
-        .values()
-        .any(|value| matches!(value, Attribute::Tensor(_) | Attribute::Tensors(_)));
+    let has_tensors =
+        node.attributes.values().any(|value| matches!(value, Attribute::Tensor(_) | Attribute::Tensors(_)));
     if is_random || has_tensors || !node.graphs.is_empty() || node.attributes.values().any(is_long) {
         return None;
     }

@@ -35,6 +35,8 @@ pub enum Kind {
     Sequence,
     /// A sequence of maps, as scikit-learn's classifiers give.
     Maps,
+    /// A map, its values of the element type.
+    Map,
     /// A tensor, or nothing.
     Optional,
     /// A sequence of tensors, or nothing.
@@ -52,6 +54,8 @@ pub struct TensorInfo {
     pub element_type: Option<ElementType>,
     /// The dims; `None` where the model leaves the rank open. Of a sequence, those of its tensors.
     pub dims: Option<Vec<Dim>>,
+    /// Of a map, the element type of its keys.
+    pub keys: Option<ElementType>,
     /// What each element along the last axis is about, strings or int64: of an output that the model makes maps of.
     pub labels: Option<Tensor>,
 }
@@ -67,6 +71,7 @@ impl fmt::Display for TensorInfo {
             Kind::Tensor => f.write_str(&tensor),
             Kind::Sequence => write!(f, "sequence of {tensor}"),
             Kind::Maps => f.write_str("sequence of maps"),
+            Kind::Map => write!(f, "map of {} to {name}", self.keys.map_or("any", ElementType::name)),
             Kind::Optional => write!(f, "optional {tensor}"),
             Kind::OptionalSequence => write!(f, "optional sequence of {tensor}"),
         }

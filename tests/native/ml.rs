@@ -155,6 +155,21 @@ fn only_classes_that_are_voted_for_win() {
     close(&outputs[1], &[0.4683105, 0.4683105, 0.06337894, 0.48785555, 0.0242889, 0.48785555]);
 }
 
+/// onnxruntime takes the second class for any score above 0, which is not what ONNX asks for.
+#[test]
+fn the_likelier_of_two_classes_wins() {
+    let labels = ("classlabels_int64s", ints(&[7, 8]));
+    for (ids, weights, expected) in [([1, 0], [0.4, 0.6], [8i64, 7]), ([0, 0], [0.4, 0.6], [7, 8])] {
+        let tree = stump("class", "BRANCH_LEQ", 0.0, ids, weights);
+        let rows = tensor(&[2, 1], &[1f32, -1.0]);
+        let outputs = run_stump("TreeEnsembleClassifier", &tree, std::slice::from_ref(&labels), rows);
+        assert_eq!(outputs[0], tensor(&[2], &expected));
+    }
+    let tree = stump("class", "BRANCH_LEQ", 0.0, [0, 1], [0.25, 0.75]);
+    let outputs = run_stump("TreeEnsembleClassifier", &tree, &[labels], tensor(&[2, 1], &[1f32, -1.0]));
+    close(&outputs[1], &[0.25, 0.0, 0.0, 0.75]);
+}
+
 #[test]
 fn trees_that_do_not_hold_together_are_refused() {
     let mut tree = stump("target", "BRANCH_LEQ", 0.0, [0, 0], [0.0, 1.0]);
@@ -261,6 +276,18 @@ fn features_are_picked_and_joined() {
     let inputs = vec![tensor(&[2, 1], &[1i64, 2]), tensor(&[2, 2], &[3i64, 4, 5, 6])];
     let joined = &ml("FeatureVectorizer", &[("inputdimensions", ints(&[1, 2]))], inputs)[0];
     assert_eq!(*joined, tensor(&[2, 3], &[1f32, 3.0, 4.0, 2.0, 5.0, 6.0]));
+}
+
+#[test]
+fn rows_are_as_far_apart_as_they_are() {
+    let rows = || vec![tensor(&[1, 2], &[1f32, 2.0]), tensor(&[2, 2], &[4f32, 6.0, 1.0, 2.0])];
+    let metric = |name: &str| [("metric", text(name))];
+    let distances = |name: &str, rows| call("com.microsoft", "CDist", 1, &metric(name), rows).unwrap().remove(0);
+    assert_eq!(distances("euclidean", rows()), tensor(&[1, 2], &[5f32, 0.0]));
+    assert_eq!(distances("sqeuclidean", rows()), tensor(&[1, 2], &[25f32, 0.0]));
+    let wide = vec![tensor(&[1, 1], &[1f64]), tensor(&[1, 1], &[-2f64])];
+    assert_eq!(distances("euclidean", wide), tensor(&[1, 1], &[3f64]));
+    assert!(call("com.microsoft", "CDist", 1, &metric("cosine"), rows()).is_err());
 }
 
 fn map(keys: Value, values: Value) -> Value {

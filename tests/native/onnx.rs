@@ -190,6 +190,7 @@ pub fn read_value(path: &Path, kind: Kind) -> Option<Value> {
     match kind {
         Kind::Tensor => to_tensor(&TensorProto::decode(&*bytes).ok()?),
         Kind::Sequence | Kind::Maps => SequenceProto::decode(&*bytes).ok()?.to_value(),
+        Kind::Map => None,
         Kind::Optional | Kind::OptionalSequence => {
             let proto = SequenceProto::decode(&*bytes).ok()?;
             let inner = proto.tensors.first().and_then(to_tensor);

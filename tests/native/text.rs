@@ -88,3 +88,18 @@ fn grams_are_counted_with_skips() {
         );
     }
 }
+
+#[test]
+fn elements_are_hashed() {
+    let hash = |seed, input| {
+        let attributes = [("seed", Attribute::Int(seed)), ("positive", Attribute::Int(0))];
+        run("com.microsoft", "MurmurHash3", &attributes, vec![input]).remove(0)
+    };
+    let input = strings(&["", "a", "ab", "abc", "abcd", "żółty kot"]);
+    let expected = [142593372, -1293573533, -684913081, 1313807976, -396302900, 2012323726];
+    assert_eq!(hash(42, input), tensor::<i32>(&[6], &expected));
+    assert_eq!(hash(0, tensor(&[2], &[0i32, -5])), tensor(&[2], &[593689054, 1637461840]));
+    assert_eq!(hash(42, tensor(&[1], &[1.5f64])), tensor(&[1], &[1290763749]));
+    let positive = run("com.microsoft", "MurmurHash3", &[], vec![strings(&["ab"])]).remove(0);
+    assert_eq!(positive, tensor(&[1], &[2613040991u32]));
+}

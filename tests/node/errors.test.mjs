@@ -86,7 +86,7 @@ test("MODEL_UNSUPPORTED: opsets and types that are not known", async () => {
   );
   await refuse(identity("complex64", [1]), "MODEL_UNSUPPORTED", /"x" has the element type complex64/);
   const mapped = encodeModel({
-    inputs: [{ name: "x", map: { key: "int64", value: { type: "float32", dims: [] } } }],
+    inputs: [{ name: "x", map: { key: "int32", value: { type: "float32", dims: [] } } }],
     outputs: [{ name: "y", type: "float32", dims: [1, null] }],
     nodes: [{ op: "CastMap", domain: "ai.onnx.ml", inputs: ["x"], outputs: ["y"] }],
     opset: { "ai.onnx": 17, "ai.onnx.ml": 1 },

@@ -208,6 +208,45 @@ for (const labels of [
   });
 }
 
+const fromMap = (op, key, type, attributes) =>
+  encodeModel({
+    inputs: [{ name: "x", map: { key, value: { type, dims: [] } } }],
+    outputs: [{ name: "y", type: "float32", dims: [1, null] }],
+    nodes: [{ op, domain: "ai.onnx.ml", inputs: ["x"], outputs: ["y"], attributes }],
+    opset: { "ai.onnx": 17, "ai.onnx.ml": 1 },
+  });
+
+test("a map goes in as a Map or a plain object", async () => {
+  const words = await load(
+    fromMap("DictVectorizer", "string", "float32", { string_vocabulary: ["b", "z", "a"] }),
+  );
+  assert.deepEqual(words.inputs, [{ name: "x", type: "float32", dims: [], kind: "map", keys: "string" }]);
+  const map = new Map([
+    ["a", 2],
+    ["b", 0.5],
+    ["c", 7],
+  ]);
+  for (const [x, expected] of [
+    [map, [0.5, 0, 2]],
+    [{ a: 2, b: 0.5, c: 7 }, [0.5, 0, 2]],
+    [{}, [0, 0, 0]],
+  ]) {
+    const runs = await Promise.all([words.run({ x }), words.run({ x })]);
+    for (const { y } of runs) assert.deepEqual([...y.data], expected);
+  }
+  const numbers = await load(fromMap("CastMap", "int64", "string", { cast_to: "TO_FLOAT" }));
+  for (const x of [{ 9: "1.5", "-3": "4" }, new Map([[9, "1.5"]]).set(-3n, "4")]) {
+    assert.deepEqual([...(await numbers.run({ x })).y.data], [4, 1.5]);
+  }
+  for (const x of [floats(1), [1], 7, null]) {
+    await assert.rejects(words.run({ x }), refused(/input "x": expected a Map or an object/));
+  }
+  for (const x of [{ a: "one" }, new Map([[1, 1]])]) {
+    await assert.rejects(words.run({ x }), refused(/input "x": /));
+  }
+  await assert.rejects(numbers.run({ x: { a: "1" } }), refused(/input "x": /));
+});
+
 test("maps is an option of kind boolean", async () => {
   const session = await load(classifier([0, 1, 2]));
   await assert.rejects(session.run({ x: [[1, 2]] }, { maps: 1 }), refused(/option maps: expected a boolean/));

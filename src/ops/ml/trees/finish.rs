@@ -78,7 +78,7 @@ impl Combination {
 pub struct Classifier {
     base: Vec<f64>,
     transform: Transform,
-    /// Whether there are two classes and all weights are those of one.
+    /// Whether all weights are those of one class.
     is_binary: bool,
     /// Whether all weights are positive: scores of one class are probabilities then.
     is_positive: bool,
@@ -109,7 +109,7 @@ impl Classifier {
                 }
                 usize::from(is_positive)
             }
-            ([first, second], &[has_first, has_second]) => {
+            ([first, second], &[has_first, has_second]) if self.is_binary => {
                 let (class, scores) = self.decide([*first, *second], [has_first, has_second], round);
                 [*first, *second] = scores;
                 class
@@ -135,7 +135,8 @@ impl Classifier {
         best.map_or(0, |(class, _)| class)
     }
 
-    /// The class of two, and both scores. Where trees vote for one class only, its score decides.
+    /// The class of two, and both scores, from the score of the one that trees vote for. Where they vote for both, onnxruntime
+    /// does this too, and takes the second class for any score above 0; ONNX asks for the top class.
     fn decide(&self, mut scores: [f64; 2], scored: [bool; 2], round: fn(f64) -> f64) -> (usize, [f64; 2]) {
         for ((score, is_scored), base) in scores.iter_mut().zip(scored).zip(&self.base) {
             if is_scored {
@@ -144,7 +145,7 @@ impl Classifier {
         }
         let [_, has_second] = scored;
         let score = if has_second { scores[1] } else { scores[0] };
-        let is_probability = self.is_binary && self.is_positive;
+        let is_probability = self.is_positive;
         let class = usize::from(score > if is_probability { 0.5 } else { 0.0 });
         if has_second || self.base.len() >= 2 {
             self.transform.apply(&mut scores);
