@@ -41,10 +41,16 @@ fn expand(_: &mut Spec) -> Result<Operator> {
     })
 }
 
-/// <https://onnx.ai/onnx/operators/onnx__Tile.html>
-fn tile(_: &mut Spec) -> Result<Operator> {
-    single(|call| {
-        let repeats = read_dims(call, 1)?;
+/// Before opset 6 one axis alone is repeated, which is the third input. <https://onnx.ai/onnx/operators/onnx__Tile.html>
+fn tile(spec: &mut Spec) -> Result<Operator> {
+    let is_old = spec.opset() < 6;
+    single(move |call| {
+        let mut repeats = read_dims(call, 1)?;
+        if let (true, &[count]) = (is_old, repeats.as_slice()) {
+            let rank = call.tensor(0)?.rank();
+            let axis = resolve_axis(read_integer(call, 2)?, rank)?;
+            repeats = (0..rank).map(|index| if index == axis { count } else { 1 }).collect();
+        }
         let tensor = call.take(0)?;
         if repeats.len() != tensor.rank() {
             return Err(Error::execution(format!("{} repeats do not fit {} axes", repeats.len(), tensor.rank())));

@@ -12,6 +12,9 @@ use crate::value::Value;
 pub(super) fn dropout(spec: &mut Spec) -> Result<Operator> {
     let source = Source::new(spec);
     let opset = spec.opset();
+    if opset < 7 && !spec.flag("is_test", false) {
+        return Err(spec.unsupported("is_test=0"));
+    }
     several(move |call| {
         let is_training = call.optional(2)?.map(|tensor| tensor.only::<bool>()).transpose()?.unwrap_or(false);
         let ratio = call.optional(1)?.filter(|_| is_training).map(read_ratio).transpose()?;
