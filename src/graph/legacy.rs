@@ -10,7 +10,8 @@ pub fn align_operand(node: &mut Node, graph: &mut Graph) {
     if node.opset >= 7 || node.domain != "ai.onnx" {
         return;
     }
-    let int = |name: &str| if let Some(Attribute::Int(value)) = node.attributes.get(name) { Some(*value) } else { None };
+    let int =
+        |name: &str| if let Some(Attribute::Int(value)) = node.attributes.get(name) { Some(*value) } else { None };
     let axis = match node.op.as_str() {
         "PRelu" => Some(1),
         op if BROADCASTING.contains(&op) && int("broadcast") == Some(1) => int("axis"),

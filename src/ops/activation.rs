@@ -3,8 +3,8 @@
 mod bias;
 mod clip;
 
-use super::unary::{floats, map_integers, numbers};
 use super::arithmetic::{MUL, Side, apply};
+use super::unary::{floats, numbers, truncated};
 use super::{Entry, Operator, Outputs, Spec, contrib, onnx};
 use crate::error::{Error, Result};
 use crate::kernels::math::{self, map_in_place};
@@ -184,19 +184,11 @@ fn shrink(spec: &mut Spec) -> Result<Operator> {
         _ => 0.0,
     };
     let [bias, above, below, zero] = [bias, edge, -edge, 0.0].map(F32x4::splat);
-    let run = floats(
+    truncated(
         move |values| {
             let shrink_above = |x: F32x4| above.select_below(x, x.sub(bias), zero);
             map_in_place(values, |x| x.select_below(below, x.add(bias), shrink_above(x)));
         },
         shrink,
-    )?;
-    Ok(Box::new(move |call| {
-        let tensor = call.tensor(0)?;
-        if tensor.element_type().is_float() {
-            return run(call);
-        }
-        let shrunk = map_integers(tensor, &|x| shrink(x as f64) as i64)?;
-        Ok(Outputs::from_elem(shrunk.into(), 1))
-    }))
+    )
 }

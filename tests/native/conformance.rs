@@ -35,7 +35,7 @@ fn compare_tensors(actual: &Tensor, expected: &Tensor) -> Result<(), String> {
     }
     if !actual.element_type().is_float() {
         let is_same = actual == expected || is_same_but_nan(actual, expected);
-        return if is_same { Ok(()) } else { Err("values".into()) };
+        return if is_same { Ok(()) } else { Err(format!("{:?} for {:?}", actual.as_bytes(), expected.as_bytes())) };
     }
     // Half-precision results are computed as float32 and rounded once.
     let relative = match actual.element_type() {

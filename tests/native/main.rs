@@ -8,6 +8,7 @@ mod elementwise;
 mod fidelity;
 mod graph;
 mod images;
+mod legacy;
 mod ml;
 mod movement;
 mod onnx;

@@ -2,6 +2,7 @@
 
 use super::Source;
 use crate::error::{Error, Result};
+use crate::ops::cast::cast;
 use crate::ops::signal::lower;
 use crate::ops::{Call, Operator, Spec, several};
 use crate::tensor::{ElementType, Tensor, fill, reserve};
@@ -26,7 +27,7 @@ pub(super) fn dropout(spec: &mut Spec) -> Result<Operator> {
 }
 
 fn read_ratio(tensor: &Tensor) -> Result<f64> {
-    match *tensor.to_f64s()? {
+    match *cast(tensor.clone(), ElementType::Float64)?.to_f64s()? {
         [ratio] if (0.0..1.0).contains(&ratio) => Ok(ratio),
         [ratio] => Err(Error::execution(format!("expected a ratio from 0 to below 1, got {ratio}"))),
         _ => Err(Error::execution(format!("expected one ratio, got {tensor}"))),
