@@ -20,31 +20,33 @@ fn text(name: &str, text: &str) -> AttributeProto {
     AttributeProto { name: name.to_string(), s: text.as_bytes().to_vec(), r#type, ..AttributeProto::default() }
 }
 
-/// What nodes make of inputs a, b and c; the result is y, of the element type `to`.
+const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+/// What nodes make of inputs a to e; the result is y, of the element type `to`.
 pub fn run(version: i64, nodes: &[(&str, Vec<AttributeProto>)], inputs: &[Tensor], to: ElementType) -> Result<Tensor> {
-    let data_type = |element_type: ElementType| DataType::try_from(element_type.onnx()).unwrap();
     let graph = GraphProto {
         node: nodes
             .iter()
             .map(|(text, attributes)| {
                 let mut node = node(text);
+                node.input.iter_mut().filter(|name| *name == "-").for_each(String::clear);
                 node.attribute = attributes.clone();
                 node
             })
             .collect(),
         input: inputs
             .iter()
-            .zip(["a", "b", "c"])
+            .zip(NAMES)
             .map(|(tensor, name)| {
                 let dims: Vec<String> = tensor.dims().iter().map(usize::to_string).collect();
-                value(name, data_type(tensor.element_type()), &dims.join(" "))
+                value(name, tensor.element_type().onnx(), &dims.join(" "))
             })
             .collect(),
-        output: vec![value("y", data_type(to), "")],
+        output: vec![value("y", to.onnx(), "")],
         ..GraphProto::default()
     };
     let mut session = Session::new(read(&opset(version, graph).encode_to_vec())?, &BTreeMap::new())?;
-    let given = || inputs.iter().zip(["a", "b", "c"]).map(|(tensor, name)| (name.to_string(), tensor.clone().into()));
+    let given = || inputs.iter().zip(NAMES).map(|(tensor, name)| (name.to_string(), tensor.clone().into()));
     let first = session.run(given().collect(), None)?;
     assert_eq!(first, session.run(given().collect(), None)?, "a run changes its inputs");
     first[0].1.tensor().cloned()

@@ -24,3 +24,4 @@ mod session;
 mod signal;
 mod sums;
 mod text;
+mod types;

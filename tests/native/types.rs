@@ -1,0 +1,233 @@
+//! Every element type that ONNX allows an operator: what it gives for small whole numbers of a type is what it gives for them as
+//! float64, or as int64, in that type.
+
+use std::collections::BTreeSet;
+
+use edgewise::tensor::{ElementType, Tensor};
+use tract_onnx::pb::AttributeProto;
+
+use crate::elementwise::run;
+use crate::onnx::{assert_close, float, int, ints, text};
+
+/// What ONNX defines of an operator.
+pub struct Definition {
+    pub domain: &'static str,
+    pub name: &'static str,
+    /// Versions of the operator set that define it anew.
+    pub versions: &'static str,
+    /// The input whose type is the most open.
+    pub main: usize,
+    pub types: Vec<ElementType>,
+}
+
+/// The operators of ONNX, in order.
+pub fn definitions() -> Vec<Definition> {
+    let lines = include_str!("operators.txt").lines().filter(|line| !line.starts_with('#'));
+    let read = |line: &'static str| {
+        let mut words = line.split(' ');
+        let mut next = || words.next().unwrap();
+        let (domain, name, versions, main) = (next(), next(), next(), next().parse().unwrap());
+        Definition {
+            domain,
+            name,
+            versions,
+            main,
+            types: words.map(|word| ElementType::from_name(word).unwrap()).collect(),
+        }
+    };
+    lines.map(read).collect()
+}
+
+/// Operators of one or two inputs of the open type; those behind `:` give bool, or int64.
+const ALIKE: &[(&str, &str, &str)] = &[
+    (
+        "T2,6",
+        "T",
+        "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Cos Cosh Elu Erf Exp Flatten Floor Gelu HardSigmoid HardSwish \
+        Hardmax Identity LeakyRelu Log LogSoftmax LpNormalization Mish Neg Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh \
+        Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Transpose Dropout Squeeze ReduceL1 ReduceL2 ReduceLogSum \
+        ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Unique Max Min Sum Mean Split",
+    ),
+    ("T2,6", "int64", "ArgMax ArgMin NonZero Shape Size"),
+    ("T2,6", "bool", "IsInf IsNaN Not"),
+    ("T2,1,3,3", "T", "GlobalAveragePool GlobalLpPool GlobalMaxPool MeanVarianceNormalization"),
+    ("T2,3,3", "T", "Det"),
+    ("T2,3 P3", "T", "Add Sub Mul Div Pow PRelu Mean Sum Max Min BitwiseAnd BitwiseOr BitwiseXor StringConcat"),
+    ("T2,3 T3", "bool", "Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor"),
+    ("T2,3 P3,2", "T", "MatMul Gemm"),
+    ("T2,3,3 P3 P3", "T", "GroupNormalization InstanceNormalization"),
+    ("T4 i=0", "T", "CumSum CumProd"),
+];
+
+type Row = (&'static str, Vec<AttributeProto>, &'static str, &'static str);
+
+/// Inputs are `T` for the open type (`P` without 0), `i` for int64, `b` for bool and `f` for float32, with dims, and `:` before given
+/// elements; `=` is before the element of a scalar, and `-` is an input left out.
+fn rows() -> Vec<Row> {
+    let kernel = || ints("kernel_shape", &[2, 2]);
+    #[rustfmt::skip]
+    let mut rows = vec![
+        ("AveragePool", vec![kernel()], "T1,1,3,3", "T"),
+        ("BatchNormalization", vec![], "T2,3,2 P3 P3 P3 P3", "T"),
+        ("BitShift", vec![text("direction", "LEFT")], "T4 P4", "T"),
+        ("BitwiseNot", vec![], "T4", "T"),
+        ("Cast", vec![int("to", 11)], "T2,3", "float64"),
+        ("Cast", vec![int("to", 7)], "T2,3", "int64"),
+        ("CastLike", vec![], "T2,3 f1", "float32"),
+        ("CenterCropPad", vec![], "T3,4 i:2,2", "T"),
+        ("Clip", vec![], "T2,3 P=1 P=1", "T"),
+        ("Col2Im", vec![], "T1,4,4 i:3,3 i:2,2", "T"),
+        ("Compress", vec![int("axis", 1)], "T2,3 b:1,0,1", "T"),
+        ("Concat", vec![int("axis", 1)], "T2,3 T2,1", "T"),
+        ("Conv", vec![], "T1,2,3,3 T2,2,2,2 T2", "T"),
+        ("ConvTranspose", vec![], "T1,2,3,3 T2,2,2,2 T2", "T"),
+        ("DepthToSpace", vec![int("blocksize", 2)], "T1,4,2,1", "T"),
+        ("DequantizeLinear", vec![], "T2,3 f=2", "float32"),
+        ("Einsum", vec![text("equation", "ij,kj->ik")], "T2,3 T2,3", "T"),
+        ("Expand", vec![], "T2,1 i:2,2,3", "T"),
+        ("EyeLike", vec![], "T2,3", "T"),
+        ("Gather", vec![int("axis", 1)], "T2,3 i:2,-3", "T"),
+        ("GatherElements", vec![], "T3 i:1,0", "T"),
+        ("GridSample", vec![], "T1,1,3,3 f1,2,2,2", "T"),
+        ("LRN", vec![int("size", 3)], "T1,3,2,2", "T"),
+        ("LayerNormalization", vec![], "T2,3 T3", "T"),
+        ("LpPool", vec![kernel()], "T1,1,3,3", "T"),
+        ("MaxPool", vec![kernel()], "T1,1,3,3", "T"),
+        ("MaxRoiPool", vec![ints("pooled_shape", &[1, 1])], "T1,2,3,3 T1,5:0,0,0,2,2", "T"),
+        ("Mod", vec![int("fmod", 1)], "T2,3 P3", "T"),
+        ("NegativeLogLikelihoodLoss", vec![], "T2,4 i:0,3", "T"),
+        ("SoftmaxCrossEntropyLoss", vec![], "T2,4 i:0,3", "T"),
+        ("OneHot", vec![], "i:1,0 i=3 T2", "T"),
+        ("Pad", vec![], "T2,3 i:1,0,0,2 T=1", "T"),
+        ("Pad", vec![text("mode", "edge")], "T2,3 i:1,0,0,2", "T"),
+        ("QuantizeLinear", vec![], "f2,3 f=1 T=0", "T"),
+        ("RMSNormalization", vec![], "T2,3 T3", "T"),
+        ("Range", vec![], "T=0 T=3 P=1", "T"),
+        ("Reshape", vec![], "T2,3 i:3,-1", "T"),
+        ("Resize", vec![], "T1,1,2,3 - f:1,1,2,2", "T"),
+        ("ReverseSequence", vec![], "T3,2 i:3,2", "T"),
+        ("RoiAlign", vec![], "T1,2,3,3 T1,4 i:0", "T"),
+        ("Scatter", vec![], "T3 i:2,0 T2", "T"),
+        ("ScatterElements", vec![], "T3 i:2,0 T2", "T"),
+        ("Slice", vec![], "T3,4 i:1,3 i:3,0 i:0,1 i:1,-1", "T"),
+        ("SpaceToDepth", vec![int("blocksize", 2)], "T1,1,2,4", "T"),
+        ("SwiGLU", vec![], "T2,3 T2,3", "T"),
+        ("Tile", vec![], "T2,3 i:2,1", "T"),
+        ("TopK", vec![], "T2,6 i:2", "T"),
+        ("Trilu", vec![], "T3,3", "T"),
+        ("Unsqueeze", vec![], "T2,3 i:0,3", "T"),
+        ("Upsample", vec![], "T1,1,2,3 f:1,1,2,2", "T"),
+        ("Where", vec![], "b:1,0,1 T2,3 T3", "T"),
+    ];
+    rows.extend(ALIKE.iter().flat_map(|(inputs, output, names)| {
+        names.split_ascii_whitespace().map(|name| {
+            let attributes = match name {
+                "Split" => vec![int("axis", 1), int("num_outputs", 1)],
+                "GroupNormalization" => vec![int("num_groups", 3)],
+                "Unique" => vec![int("sorted", 1)],
+                "Elu" => vec![float("alpha", 0.5)],
+                _ => vec![],
+            };
+            (name, attributes, *inputs, *output)
+        })
+    }));
+    rows
+}
+
+fn cast(tensor: Tensor, to: ElementType) -> Tensor {
+    if tensor.element_type() == to {
+        return tensor;
+    }
+    let saturates = vec![int("to", i64::from(to.onnx()))];
+    run(25, &[("Cast a -> y", saturates)], &[tensor], to).unwrap()
+}
+
+/// An input in words, of whole numbers up to `most`.
+fn make_input(word: &str, element_type: ElementType, most: usize) -> Tensor {
+    let (kind, rest) = word.split_at(1);
+    let list = |text: &str| text.split(',').filter_map(|number| number.parse::<f64>().ok()).collect::<Vec<f64>>();
+    let (dims, given) = rest.split_once([':', '=']).map_or((rest, None), |(dims, given)| (dims, Some(list(given))));
+    let dims: Vec<usize> = list(dims).into_iter().map(|dim| dim as usize).collect();
+    let dims = match &given {
+        Some(given) if dims.is_empty() && rest.starts_with(':') => vec![given.len()],
+        _ => dims,
+    };
+    let least = usize::from(kind == "P");
+    let number = |index: usize| (least + (index * 7 + 1) % 11 % (most + 1 - least)) as f64;
+    let numbers = given.unwrap_or_else(|| (0..dims.iter().product()).map(number).collect());
+    let to = match kind {
+        "i" => ElementType::Int64,
+        "b" => ElementType::Bool,
+        "f" => ElementType::Float32,
+        _ => element_type,
+    };
+    cast(Tensor::new(&dims, numbers).unwrap(), to)
+}
+
+/// What is not the same number in every type, or has no meaning in one.
+fn is_apart(name: &str, element_type: ElementType) -> bool {
+    match element_type {
+        // What is new, or zero, is an empty text; texts cannot be blended.
+        ElementType::String => matches!(name, "CenterCropPad" | "Col2Im" | "GridSample" | "NonZero" | "Trilu"),
+        ElementType::Bool => matches!(name, "Col2Im" | "GridSample"),
+        // The type has no 0.
+        ElementType::Float8E8M0 => true,
+        _ => false,
+    }
+}
+
+fn check(row: &Row, definition: &Definition, base: ElementType, element_type: ElementType) -> Result<(), String> {
+    let (name, attributes, words, output) = row;
+    let version = definition.versions.rsplit(',').next().unwrap().parse().unwrap();
+    let narrow = |element_type| matches!(element_type, ElementType::Bool | ElementType::Int2);
+    let most = if narrow(element_type) || narrow(base) { 1 } else { 3 };
+    let compute = |element_type: ElementType| {
+        let given: Vec<&str> = words.split(' ').filter(|word| *word != "-").collect();
+        let inputs: Vec<Tensor> = given.iter().map(|word| make_input(word, element_type, most)).collect();
+        let mut names = ["a", "b", "c", "d", "e"].into_iter();
+        let named: Vec<&str> =
+            words.split(' ').map(|word| if word == "-" { "-" } else { names.next().unwrap() }).collect();
+        let to = if *output == "T" { element_type } else { ElementType::from_name(output).unwrap() };
+        run(version, &[(&format!("{name} {} -> y", named.join(" ")), attributes.clone())], &inputs, to)
+    };
+    let actual = compute(element_type).map_err(|error| error.to_string())?;
+    let expected = compute(base).map_err(|error| error.to_string())?;
+    let expected = cast(expected, actual.element_type());
+    if !actual.element_type().is_float() {
+        return if actual == expected { Ok(()) } else { Err(format!("{:?} for {:?}", actual.data(), expected.data())) };
+    }
+    let tolerance = match element_type {
+        ElementType::Bfloat16 => 2e-2,
+        ElementType::Float16 => 2e-3,
+        _ => 2e-6,
+    };
+    assert_close(&actual, &expected, tolerance, &format!("{name} of {}", element_type.name()));
+    Ok(())
+}
+
+/// The operators and types that the rows show to be right.
+pub fn list_types() -> BTreeSet<(&'static str, ElementType)> {
+    let definitions = definitions();
+    let mut shown = BTreeSet::new();
+    let mut wrong = vec![];
+    for row in rows() {
+        let definition = definitions.iter().find(|found| found.domain == "ai.onnx" && found.name == row.0).unwrap();
+        let bases =
+            [ElementType::Float64, ElementType::Int64, ElementType::Uint64, ElementType::Uint8, ElementType::Float32];
+        let base = bases.into_iter().find(|base| definition.types.contains(base));
+        let Some(base) = base.or(definition.types.first().copied()) else { continue };
+        for &element_type in definition.types.iter().filter(|&&element_type| !is_apart(row.0, element_type)) {
+            match check(&row, definition, base, element_type) {
+                Ok(()) => drop(shown.insert((definition.name, element_type))),
+                Err(why) => wrong.push(format!("{} of {}: {why}", row.0, element_type.name())),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    shown
+}
+
+#[test]
+fn every_type_gives_what_the_widest_gives() {
+    assert!(list_types().len() > 900);
+}
