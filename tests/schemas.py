@@ -10,10 +10,14 @@ NAMES = {"float": "float32", "double": "float64"}
 NEWER = ["ai.onnx SwiGLU 28 0 bfloat16 float16 float32 float64"]
 
 
+def is_main(entry):
+    return entry.option != defs.OpSchema.FormalParameterOption.Optional or entry.name == "y_zero_point"
+
+
 def main_input(schema):
-    """The input whose type the definition leaves most open, and its types."""
+    """The input whose type the definition leaves most open, and its types; of those left out, only the one that is quantised to."""
     types = {constraint.type_param_str: constraint.allowed_type_strs for constraint in schema.type_constraints}
-    rows = [(len(types.get(entry.type_str, [])), -index) for index, entry in enumerate(schema.inputs)]
+    rows = [(len(types.get(entry.type_str, [])), -index) for index, entry in enumerate(schema.inputs) if is_main(entry)]
     if not rows:
         return 0, []
     index = -max(rows)[1]

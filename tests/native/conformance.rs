@@ -225,8 +225,8 @@ fn node_tests_pass_but_those_listed() {
         writeln!(report, "{domain} {op} registered {}", definition.map_or("1", |definition| definition.versions))
             .unwrap();
     }
-    for (op, element_type) in list_types() {
-        writeln!(report, "ai.onnx {op} typed {}", element_type.name()).unwrap();
+    for (domain, op, element_type) in list_types() {
+        writeln!(report, "{domain} {op} typed {}", element_type.name()).unwrap();
     }
     if let Ok(path) = std::env::var("EDGEWISE_REPORT") {
         std::fs::write(path, report).unwrap();

@@ -11,7 +11,8 @@ use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, OperatorSetIdProto,
 use crate::onnx::{DataType, assert_close, float, int, matrix, model, node, read, value};
 
 fn opset(version: i64, graph: GraphProto) -> ModelProto {
-    let opset_import = vec![OperatorSetIdProto { domain: String::new(), version }];
+    let domains = ["", "ai.onnx.ml"].into_iter();
+    let opset_import = domains.map(|domain| OperatorSetIdProto { domain: domain.to_string(), version }).collect();
     ModelProto { opset_import, ..model(graph) }
 }
 
@@ -31,6 +32,9 @@ pub fn run(version: i64, nodes: &[(&str, Vec<AttributeProto>)], inputs: &[Tensor
                 let mut node = node(text);
                 node.input.iter_mut().filter(|name| *name == "-").for_each(String::clear);
                 node.attribute = attributes.clone();
+                if let Some((domain, name)) = node.op_type.clone().rsplit_once('.') {
+                    (node.domain, node.op_type) = (domain.to_string(), name.to_string());
+                }
                 node
             })
             .collect(),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use edgewise::tensor::{ElementType, Tensor};
 use tract_onnx::pb::AttributeProto;
+use tract_onnx::pb::attribute_proto::AttributeType;
 
 use crate::elementwise::run;
 use crate::onnx::{assert_close, float, int, ints, text};
@@ -56,8 +57,14 @@ const ALIKE: &[(&str, &str, &str)] = &[
     ("T2,3 T3", "bool", "Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor"),
     ("T2,3 P3,2", "T", "MatMul Gemm"),
     ("T2,3,3 P3 P3", "T", "GroupNormalization InstanceNormalization"),
+    ("T=5", "float32", "BlackmanWindow HammingWindow HannWindow"),
     ("T4 i=0", "T", "CumSum CumProd"),
 ];
+
+fn floats(name: &str, floats: &[f32]) -> AttributeProto {
+    let r#type = AttributeType::Floats as i32;
+    AttributeProto { name: name.to_string(), floats: floats.to_vec(), r#type, ..AttributeProto::default() }
+}
 
 type Row = (&'static str, Vec<AttributeProto>, &'static str, &'static str);
 
@@ -67,8 +74,12 @@ fn rows() -> Vec<Row> {
     let kernel = || ints("kernel_shape", &[2, 2]);
     #[rustfmt::skip]
     let mut rows = vec![
+        ("AffineGrid", vec![], "T1,2,3 i:1,1,2,2", "T"),
+        ("ArrayFeatureExtractor", vec![], "T2,3 i:2", "T"),
+        ("Attention", vec![], "T1,2,3,4 T1,2,3,4 T1,2,3,4", "T"),
         ("AveragePool", vec![kernel()], "T1,1,3,3", "T"),
         ("BatchNormalization", vec![], "T2,3,2 P3 P3 P3 P3", "T"),
+        ("Binarizer", vec![float("threshold", 1.0)], "T2,3", "T"),
         ("BitShift", vec![text("direction", "LEFT")], "T4 P4", "T"),
         ("BitwiseNot", vec![], "T4", "T"),
         ("Cast", vec![int("to", 11)], "T2,3", "float64"),
@@ -80,7 +91,9 @@ fn rows() -> Vec<Row> {
         ("Compress", vec![int("axis", 1)], "T2,3 b:1,0,1", "T"),
         ("Concat", vec![int("axis", 1)], "T2,3 T2,1", "T"),
         ("Conv", vec![], "T1,2,3,3 T2,2,2,2 T2", "T"),
+        ("ConvInteger", vec![], "T1,2,3,3 T2,2,2,2", "int32"),
         ("ConvTranspose", vec![], "T1,2,3,3 T2,2,2,2 T2", "T"),
+        ("DFT", vec![], "T1,4,1", "T"),
         ("DepthToSpace", vec![int("blocksize", 2)], "T1,4,2,1", "T"),
         ("DequantizeLinear", vec![], "T2,3 f=2", "float32"),
         ("Einsum", vec![text("equation", "ij,kj->ik")], "T2,3 T2,3", "T"),
@@ -88,30 +101,43 @@ fn rows() -> Vec<Row> {
         ("EyeLike", vec![], "T2,3", "T"),
         ("Gather", vec![int("axis", 1)], "T2,3 i:2,-3", "T"),
         ("GatherElements", vec![], "T3 i:1,0", "T"),
+        ("GatherND", vec![], "T2,3 i1,2:1,2", "T"),
+        ("GRU", vec![int("hidden_size", 1)], "T2,1,2 T1,3,2 T1,3,1", "T"),
         ("GridSample", vec![], "T1,1,3,3 f1,2,2,2", "T"),
         ("LRN", vec![int("size", 3)], "T1,3,2,2", "T"),
+        ("LSTM", vec![int("hidden_size", 1)], "T2,1,2 T1,4,2 T1,4,1", "T"),
         ("LayerNormalization", vec![], "T2,3 T3", "T"),
+        ("LinearRegressor", vec![floats("coefficients", &[1.0, 2.0, 3.0])], "T2,3", "float32"),
         ("LpPool", vec![kernel()], "T1,1,3,3", "T"),
+        ("MatMulInteger", vec![], "T2,3 T3,2", "int32"),
         ("MaxPool", vec![kernel()], "T1,1,3,3", "T"),
         ("MaxRoiPool", vec![ints("pooled_shape", &[1, 1])], "T1,2,3,3 T1,5:0,0,0,2,2", "T"),
+        ("MaxUnpool", vec![kernel()], "T1,1,1,1 i1,1,1,1:3", "T"),
         ("Mod", vec![int("fmod", 1)], "T2,3 P3", "T"),
         ("NegativeLogLikelihoodLoss", vec![], "T2,4 i:0,3", "T"),
+        ("Normalizer", vec![text("norm", "L1")], "T2,3", "float32"),
         ("SoftmaxCrossEntropyLoss", vec![], "T2,4 i:0,3", "T"),
         ("OneHot", vec![], "i:1,0 i=3 T2", "T"),
         ("Pad", vec![], "T2,3 i:1,0,0,2 T=1", "T"),
         ("Pad", vec![text("mode", "edge")], "T2,3 i:1,0,0,2", "T"),
         ("QuantizeLinear", vec![], "f2,3 f=1 T=0", "T"),
+        ("RNN", vec![int("hidden_size", 1)], "T2,1,2 T1,1,2 T1,1,1", "T"),
         ("RMSNormalization", vec![], "T2,3 T3", "T"),
         ("Range", vec![], "T=0 T=3 P=1", "T"),
         ("Reshape", vec![], "T2,3 i:3,-1", "T"),
         ("Resize", vec![], "T1,1,2,3 - f:1,1,2,2", "T"),
         ("ReverseSequence", vec![], "T3,2 i:3,2", "T"),
         ("RoiAlign", vec![], "T1,2,3,3 T1,4 i:0", "T"),
+        ("RotaryEmbedding", vec![], "T1,2,3,4 T3,2 T3,2 i1,3:0,1,2", "T"),
+        ("STFT", vec![], "T1,4,1 i=2 - i=2", "T"),
+        ("Scaler", vec![floats("offset", &[1.0]), floats("scale", &[2.0])], "T2,3", "float32"),
         ("Scatter", vec![], "T3 i:2,0 T2", "T"),
         ("ScatterElements", vec![], "T3 i:2,0 T2", "T"),
+        ("ScatterND", vec![], "T3 i1,1:1 T1", "T"),
         ("Slice", vec![], "T3,4 i:1,3 i:3,0 i:0,1 i:1,-1", "T"),
         ("SpaceToDepth", vec![int("blocksize", 2)], "T1,1,2,4", "T"),
         ("SwiGLU", vec![], "T2,3 T2,3", "T"),
+        ("TensorScatter", vec![], "T1,4,2 T1,2,2 i:1", "T"),
         ("Tile", vec![], "T2,3 i:2,1", "T"),
         ("TopK", vec![], "T2,6 i:2", "T"),
         ("Trilu", vec![], "T3,3", "T"),
@@ -188,7 +214,12 @@ fn check(row: &Row, definition: &Definition, base: ElementType, element_type: El
         let named: Vec<&str> =
             words.split(' ').map(|word| if word == "-" { "-" } else { names.next().unwrap() }).collect();
         let to = if *output == "T" { element_type } else { ElementType::from_name(output).unwrap() };
-        run(version, &[(&format!("{name} {} -> y", named.join(" ")), attributes.clone())], &inputs, to)
+        run(
+            version,
+            &[(&format!("{}.{name} {} -> y", definition.domain, named.join(" ")), attributes.clone())],
+            &inputs,
+            to,
+        )
     };
     let actual = compute(element_type).map_err(|error| error.to_string())?;
     let expected = compute(base).map_err(|error| error.to_string())?;
@@ -206,19 +237,19 @@ fn check(row: &Row, definition: &Definition, base: ElementType, element_type: El
 }
 
 /// The operators and types that the rows show to be right.
-pub fn list_types() -> BTreeSet<(&'static str, ElementType)> {
+pub fn list_types() -> BTreeSet<(&'static str, &'static str, ElementType)> {
     let definitions = definitions();
     let mut shown = BTreeSet::new();
     let mut wrong = vec![];
     for row in rows() {
-        let definition = definitions.iter().find(|found| found.domain == "ai.onnx" && found.name == row.0).unwrap();
+        let definition = definitions.iter().find(|found| found.name == row.0).unwrap();
         let bases =
             [ElementType::Float64, ElementType::Int64, ElementType::Uint64, ElementType::Uint8, ElementType::Float32];
         let base = bases.into_iter().find(|base| definition.types.contains(base));
         let Some(base) = base.or(definition.types.first().copied()) else { continue };
         for &element_type in definition.types.iter().filter(|&&element_type| !is_apart(row.0, element_type)) {
             match check(&row, definition, base, element_type) {
-                Ok(()) => drop(shown.insert((definition.name, element_type))),
+                Ok(()) => drop(shown.insert((definition.domain, definition.name, element_type))),
                 Err(why) => wrong.push(format!("{} of {}: {why}", row.0, element_type.name())),
             }
         }
