@@ -208,5 +208,5 @@ fn whole_numbers_pass_through_functions_of_real_ones() {
     assert_eq!(y, vector(&[0i64, 1, 0]));
     let scaled = [matrix(&[[3f64, 4.0]]), vector(&[1f32, 2.0])];
     let y = run(23, &[("RMSNormalization a b -> y", vec![])], &scaled, ElementType::Float32).unwrap();
-    assert_close(&y, &matrix(&[[0.8485279f32, 2.2627410]]), 1e-5, "RMSNormalization");
+    assert_close(&y, &matrix(&[[0.848_527_9f32, 2.262_741]]), 1e-5, "RMSNormalization");
 }

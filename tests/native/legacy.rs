@@ -16,13 +16,15 @@ fn tensor(dims: &[usize], values: &[f32]) -> Tensor {
     Tensor::new(dims, values.to_vec()).unwrap()
 }
 
+type Row = (i64, &'static str, Vec<AttributeProto>, Vec<Tensor>, Tensor);
+
 #[test]
 #[rustfmt::skip]
 fn old_attributes_mean_what_they_did() {
     let broadcast = |axis| vec![int("broadcast", 1), int("axis", axis)];
     let flags = |values: &[bool]| Tensor::new(&[2, 2], values.to_vec()).unwrap();
     let one = || Tensor::scalar(1f32);
-    let rows: Vec<(i64, &str, Vec<AttributeProto>, Vec<Tensor>, Tensor)> = vec![
+    let rows: Vec<Row> = vec![
         (1, "Add a b -> y", broadcast(1), vec![count(&[1, 2, 2]), vector(&[10f32, 20.0])], tensor(&[1, 2, 2], &[10.0, 11.0, 22.0, 23.0])),
         (6, "Sub a b -> y", broadcast(0), vec![count(&[2, 2]), vector(&[1f32, 2.0])], tensor(&[2, 2], &[-1.0, 0.0, 0.0, 1.0])),
         (6, "Mul a b -> y", broadcast(0), vec![count(&[2, 2, 1]), matrix(&[[1f32, 2.0], [3.0, 4.0]])], tensor(&[2, 2, 1], &[0.0, 2.0, 6.0, 12.0])),

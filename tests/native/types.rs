@@ -168,8 +168,8 @@ fn cast(tensor: Tensor, to: ElementType) -> Tensor {
     run(25, &[("Cast a -> y", saturates)], &[tensor], to).unwrap()
 }
 
-/// An input in words, of whole numbers up to `most`.
-fn make_input(word: &str, element_type: ElementType, most: usize) -> Tensor {
+/// An input in words, of whole numbers from `least` to `most`.
+fn make_input(word: &str, element_type: ElementType, (least, most): (usize, usize)) -> Tensor {
     let (kind, rest) = word.split_at(1);
     let list = |text: &str| text.split(',').filter_map(|number| number.parse::<f64>().ok()).collect::<Vec<f64>>();
     let (dims, given) = rest.split_once([':', '=']).map_or((rest, None), |(dims, given)| (dims, Some(list(given))));
@@ -178,7 +178,7 @@ fn make_input(word: &str, element_type: ElementType, most: usize) -> Tensor {
         Some(given) if dims.is_empty() && rest.starts_with(':') => vec![given.len()],
         _ => dims,
     };
-    let least = usize::from(kind == "P");
+    let least = least.max(usize::from(kind == "P"));
     let number = |index: usize| (least + (index * 7 + 1) % 11 % (most + 1 - least)) as f64;
     let numbers = given.unwrap_or_else(|| (0..dims.iter().product()).map(number).collect());
     let to = match kind {
@@ -197,7 +197,7 @@ fn is_apart(name: &str, element_type: ElementType) -> bool {
         ElementType::String => matches!(name, "CenterCropPad" | "Col2Im" | "GridSample" | "NonZero" | "Trilu"),
         ElementType::Bool => matches!(name, "Col2Im" | "GridSample"),
         // The type has no 0.
-        ElementType::Float8E8M0 => true,
+        ElementType::Float8E8M0 => name == "TensorScatter",
         _ => false,
     }
 }
@@ -205,11 +205,16 @@ fn is_apart(name: &str, element_type: ElementType) -> bool {
 fn check(row: &Row, definition: &Definition, base: ElementType, element_type: ElementType) -> Result<(), String> {
     let (name, attributes, words, output) = row;
     let version = definition.versions.rsplit(',').next().unwrap().parse().unwrap();
-    let narrow = |element_type| matches!(element_type, ElementType::Bool | ElementType::Int2);
-    let most = if narrow(element_type) || narrow(base) { 1 } else { 3 };
+    let numbers = match element_type {
+        ElementType::Bool | ElementType::Int2 => (0, 1),
+        // Powers of 2.
+        ElementType::Float8E8M0 => (1, 2),
+        _ if base == ElementType::Bool => (0, 1),
+        _ => (0, 3),
+    };
     let compute = |element_type: ElementType| {
         let given: Vec<&str> = words.split(' ').filter(|word| *word != "-").collect();
-        let inputs: Vec<Tensor> = given.iter().map(|word| make_input(word, element_type, most)).collect();
+        let inputs: Vec<Tensor> = given.iter().map(|word| make_input(word, element_type, numbers)).collect();
         let mut names = ["a", "b", "c", "d", "e"].into_iter();
         let named: Vec<&str> =
             words.split(' ').map(|word| if word == "-" { "-" } else { names.next().unwrap() }).collect();
