@@ -77,6 +77,7 @@ fn rows() -> Vec<Row> {
         ("AffineGrid", vec![], "T1,2,3 i:1,1,2,2", "T"),
         ("ArrayFeatureExtractor", vec![], "T2,3 i:2", "T"),
         ("Attention", vec![], "T1,2,3,4 T1,2,3,4 T1,2,3,4", "T"),
+        ("Attention", vec![], "T1,2,3,4 T1,2,3,4 f1,2,3,4", "T"),
         ("AveragePool", vec![kernel()], "T1,1,3,3", "T"),
         ("BatchNormalization", vec![], "T2,3,2 P3 P3 P3 P3", "T"),
         ("Binarizer", vec![float("threshold", 1.0)], "T2,3", "T"),
