@@ -70,16 +70,17 @@ function writeTable(rows) {
     return `| \`${domain}\` | \`${name}\` | ${versions} | ${describeTypes(types) || "-"} | ${tests} |`;
   };
   const missing = others.map(({ domain, name }) => (domain === "ai.onnx" ? name : `${domain}.${name}`));
-  const list = (name) => `${name} are ${groups[name].join(", ")}`;
+  const list = (name) => `  ${name} are ${groups[name].join(", ")}`;
   return `# Operators
 
 Written by \`npm run conformance\`; do not edit. Edgewise runs models of the ONNX operator sets 1 to 28 that are made of these
 ${runs.length} operators, of Constant, which is a weight by another name, and of the model's own functions. \`com.microsoft\` holds
 operators that onnxruntime adds.
 
-- Versions: those of the operator set that define the operator anew, all of which run.
+- Versions: those of the operator set that define the operator anew. All run; tests/native/types.rs and legacy.rs compare them.
 - Types: of the input whose type the definition leaves most open, in tests that pass: the ONNX backend node tests (onnx 1.22), and
-  tests/native/types.rs, which compares the types with one another. ${Object.keys(groups).map(list).join("; ")}.
+  tests/native/types.rs, which compares the types with one another.
+${Object.keys(groups).map(list).join(";\n")}.
 - Node tests: those in whose graphs the operator stands, and how many of them pass; tests/native/conformance.txt says why the others
   do not.
 

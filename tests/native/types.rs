@@ -1,14 +1,16 @@
 //! Every element type that ONNX allows an operator: what it gives for small whole numbers of a type is what it gives for them as
 //! float64, or as int64, in that type.
 
+mod rows;
+
 use std::collections::BTreeSet;
 
+use edgewise::error::Result;
 use edgewise::tensor::{ElementType, Tensor};
-use tract_onnx::pb::AttributeProto;
-use tract_onnx::pb::attribute_proto::AttributeType;
 
 use crate::elementwise::run;
-use crate::onnx::{assert_close, float, int, ints, text};
+use crate::onnx::{assert_close, int};
+use rows::{Row, first_version, is_apart, rows};
 
 /// What ONNX defines of an operator.
 pub struct Definition {
@@ -37,128 +39,6 @@ pub fn definitions() -> Vec<Definition> {
         }
     };
     lines.map(read).collect()
-}
-
-/// Operators of one or two inputs of the open type; those behind `:` give bool, or int64.
-const ALIKE: &[(&str, &str, &str)] = &[
-    (
-        "T2,6",
-        "T",
-        "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Cos Cosh Elu Erf Exp Flatten Floor Gelu HardSigmoid HardSwish \
-        Hardmax Identity LeakyRelu Log LogSoftmax LpNormalization Mish Neg Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh \
-        Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Transpose Dropout Squeeze ReduceL1 ReduceL2 ReduceLogSum \
-        ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Unique Max Min Sum Mean Split",
-    ),
-    ("T2,6", "int64", "ArgMax ArgMin NonZero Shape Size"),
-    ("T2,6", "bool", "IsInf IsNaN Not"),
-    ("T2,1,3,3", "T", "GlobalAveragePool GlobalLpPool GlobalMaxPool MeanVarianceNormalization"),
-    ("T2,3,3", "T", "Det"),
-    ("T2,3 P3", "T", "Add Sub Mul Div Pow PRelu Mean Sum Max Min BitwiseAnd BitwiseOr BitwiseXor StringConcat"),
-    ("T2,3 T3", "bool", "Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor"),
-    ("T2,3 P3,2", "T", "MatMul Gemm"),
-    ("T2,3,3 P3 P3", "T", "GroupNormalization InstanceNormalization"),
-    ("T=5", "float32", "BlackmanWindow HammingWindow HannWindow"),
-    ("T4 i=0", "T", "CumSum CumProd"),
-];
-
-fn floats(name: &str, floats: &[f32]) -> AttributeProto {
-    let r#type = AttributeType::Floats as i32;
-    AttributeProto { name: name.to_string(), floats: floats.to_vec(), r#type, ..AttributeProto::default() }
-}
-
-type Row = (&'static str, Vec<AttributeProto>, &'static str, &'static str);
-
-/// Inputs are `T` for the open type (`P` without 0), `i` for int64, `b` for bool and `f` for float32, with dims, and `:` before given
-/// elements; `=` is before the element of a scalar, and `-` is an input left out.
-fn rows() -> Vec<Row> {
-    let kernel = || ints("kernel_shape", &[2, 2]);
-    #[rustfmt::skip]
-    let mut rows = vec![
-        ("AffineGrid", vec![], "T1,2,3 i:1,1,2,2", "T"),
-        ("ArrayFeatureExtractor", vec![], "T2,3 i:2", "T"),
-        ("Attention", vec![], "T1,2,3,4 T1,2,3,4 T1,2,3,4", "T"),
-        ("Attention", vec![], "T1,2,3,4 T1,2,3,4 f1,2,3,4", "T"),
-        ("AveragePool", vec![kernel()], "T1,1,3,3", "T"),
-        ("BatchNormalization", vec![], "T2,3,2 P3 P3 P3 P3", "T"),
-        ("Binarizer", vec![float("threshold", 1.0)], "T2,3", "T"),
-        ("BitShift", vec![text("direction", "LEFT")], "T4 P4", "T"),
-        ("BitwiseNot", vec![], "T4", "T"),
-        ("Cast", vec![int("to", 11)], "T2,3", "float64"),
-        ("Cast", vec![int("to", 7)], "T2,3", "int64"),
-        ("CastLike", vec![], "T2,3 f1", "float32"),
-        ("CenterCropPad", vec![], "T3,4 i:2,2", "T"),
-        ("Clip", vec![], "T2,3 P=1 P=1", "T"),
-        ("Col2Im", vec![], "T1,4,4 i:3,3 i:2,2", "T"),
-        ("Compress", vec![int("axis", 1)], "T2,3 b:1,0,1", "T"),
-        ("Concat", vec![int("axis", 1)], "T2,3 T2,1", "T"),
-        ("Conv", vec![], "T1,2,3,3 T2,2,2,2 T2", "T"),
-        ("ConvInteger", vec![], "T1,2,3,3 T2,2,2,2", "int32"),
-        ("ConvTranspose", vec![], "T1,2,3,3 T2,2,2,2 T2", "T"),
-        ("DFT", vec![], "T1,4,1", "T"),
-        ("DepthToSpace", vec![int("blocksize", 2)], "T1,4,2,1", "T"),
-        ("DequantizeLinear", vec![], "T2,3 f=2", "float32"),
-        ("Einsum", vec![text("equation", "ij,kj->ik")], "T2,3 T2,3", "T"),
-        ("Expand", vec![], "T2,1 i:2,2,3", "T"),
-        ("EyeLike", vec![], "T2,3", "T"),
-        ("Gather", vec![int("axis", 1)], "T2,3 i:2,-3", "T"),
-        ("GatherElements", vec![], "T3 i:1,0", "T"),
-        ("GatherND", vec![], "T2,3 i1,2:1,2", "T"),
-        ("GRU", vec![int("hidden_size", 1)], "T2,1,2 T1,3,2 T1,3,1", "T"),
-        ("GridSample", vec![], "T1,1,3,3 f1,2,2,2", "T"),
-        ("LRN", vec![int("size", 3)], "T1,3,2,2", "T"),
-        ("LSTM", vec![int("hidden_size", 1)], "T2,1,2 T1,4,2 T1,4,1", "T"),
-        ("LayerNormalization", vec![], "T2,3 T3", "T"),
-        ("LinearRegressor", vec![floats("coefficients", &[1.0, 2.0, 3.0])], "T2,3", "float32"),
-        ("LpPool", vec![kernel()], "T1,1,3,3", "T"),
-        ("MatMulInteger", vec![], "T2,3 T3,2", "int32"),
-        ("MaxPool", vec![kernel()], "T1,1,3,3", "T"),
-        ("MaxRoiPool", vec![ints("pooled_shape", &[1, 1])], "T1,2,3,3 T1,5:0,0,0,2,2", "T"),
-        ("MaxUnpool", vec![kernel()], "T1,1,1,1 i1,1,1,1:3", "T"),
-        ("Mod", vec![int("fmod", 1)], "T2,3 P3", "T"),
-        ("NegativeLogLikelihoodLoss", vec![], "T2,4 i:0,3", "T"),
-        ("Normalizer", vec![text("norm", "L1")], "T2,3", "float32"),
-        ("SoftmaxCrossEntropyLoss", vec![], "T2,4 i:0,3", "T"),
-        ("OneHot", vec![], "i:1,0 i=3 T2", "T"),
-        ("Pad", vec![], "T2,3 i:1,0,0,2 T=1", "T"),
-        ("Pad", vec![text("mode", "edge")], "T2,3 i:1,0,0,2", "T"),
-        ("QuantizeLinear", vec![], "f2,3 f=1 T=0", "T"),
-        ("RNN", vec![int("hidden_size", 1)], "T2,1,2 T1,1,2 T1,1,1", "T"),
-        ("RMSNormalization", vec![], "T2,3 T3", "T"),
-        ("Range", vec![], "T=0 T=3 P=1", "T"),
-        ("Reshape", vec![], "T2,3 i:3,-1", "T"),
-        ("Resize", vec![], "T1,1,2,3 - f:1,1,2,2", "T"),
-        ("ReverseSequence", vec![], "T3,2 i:3,2", "T"),
-        ("RoiAlign", vec![], "T1,2,3,3 T1,4 i:0", "T"),
-        ("RotaryEmbedding", vec![], "T1,2,3,4 T3,2 T3,2 i1,3:0,1,2", "T"),
-        ("STFT", vec![], "T1,4,1 i=2 - i=2", "T"),
-        ("Scaler", vec![floats("offset", &[1.0]), floats("scale", &[2.0])], "T2,3", "float32"),
-        ("Scatter", vec![], "T3 i:2,0 T2", "T"),
-        ("ScatterElements", vec![], "T3 i:2,0 T2", "T"),
-        ("ScatterND", vec![], "T3 i1,1:1 T1", "T"),
-        ("Slice", vec![], "T3,4 i:1,3 i:3,0 i:0,1 i:1,-1", "T"),
-        ("SpaceToDepth", vec![int("blocksize", 2)], "T1,1,2,4", "T"),
-        ("SwiGLU", vec![], "T2,3 T2,3", "T"),
-        ("TensorScatter", vec![], "T1,4,2 T1,2,2 i:1", "T"),
-        ("Tile", vec![], "T2,3 i:2,1", "T"),
-        ("TopK", vec![], "T2,6 i:2", "T"),
-        ("Trilu", vec![], "T3,3", "T"),
-        ("Unsqueeze", vec![], "T2,3 i:0,3", "T"),
-        ("Upsample", vec![], "T1,1,2,3 f:1,1,2,2", "T"),
-        ("Where", vec![], "b:1,0,1 T2,3 T3", "T"),
-    ];
-    rows.extend(ALIKE.iter().flat_map(|(inputs, output, names)| {
-        names.split_ascii_whitespace().map(|name| {
-            let attributes = match name {
-                "Split" => vec![int("axis", 1), int("num_outputs", 1)],
-                "GroupNormalization" => vec![int("num_groups", 3)],
-                "Unique" => vec![int("sorted", 1)],
-                "Elu" => vec![float("alpha", 0.5)],
-                _ => vec![],
-            };
-            (name, attributes, *inputs, *output)
-        })
-    }));
-    rows
 }
 
 fn cast(tensor: Tensor, to: ElementType) -> Tensor {
@@ -191,55 +71,56 @@ fn make_input(word: &str, element_type: ElementType, (least, most): (usize, usiz
     cast(Tensor::new(&dims, numbers).unwrap(), to)
 }
 
-/// What is not the same number in every type, or has no meaning in one.
-fn is_apart(name: &str, element_type: ElementType) -> bool {
-    match element_type {
-        // What is new, or zero, is an empty text; texts cannot be blended.
-        ElementType::String => matches!(name, "CenterCropPad" | "Col2Im" | "GridSample" | "NonZero" | "Trilu"),
-        ElementType::Bool => matches!(name, "Col2Im" | "GridSample"),
-        // The type has no 0.
-        ElementType::Float8E8M0 => name == "TensorScatter",
-        _ => false,
+impl Definition {
+    fn list_versions(&self) -> Vec<i64> {
+        self.versions.split(',').map(|version| version.parse().unwrap()).collect()
     }
-}
 
-fn check(row: &Row, definition: &Definition, base: ElementType, element_type: ElementType) -> Result<(), String> {
-    let (name, attributes, words, output) = row;
-    let version = definition.versions.rsplit(',').next().unwrap().parse().unwrap();
-    let numbers = match element_type {
-        ElementType::Bool | ElementType::Int2 => (0, 1),
-        // Powers of 2.
-        ElementType::Float8E8M0 => (1, 2),
-        _ if base == ElementType::Bool => (0, 1),
-        _ => (0, 3),
-    };
-    let compute = |element_type: ElementType| {
-        let given: Vec<&str> = words.split(' ').filter(|word| *word != "-").collect();
-        let inputs: Vec<Tensor> = given.iter().map(|word| make_input(word, element_type, numbers)).collect();
+    /// The type that others are compared with.
+    fn base(&self) -> Option<ElementType> {
+        let wide = [ElementType::Float64, ElementType::Int64, ElementType::Uint64, ElementType::Uint8];
+        wide.into_iter().find(|base| self.types.contains(base)).or(self.types.first().copied())
+    }
+
+    /// What a row gives for an element type and for numbers of a range.
+    fn compute(&self, row: &Row, version: i64, element_type: ElementType, numbers: (usize, usize)) -> Result<Tensor> {
+        let (name, attributes, words, output) = row;
+        let given = words.split(' ').filter(|word| *word != "-");
+        let inputs: Vec<Tensor> = given.map(|word| make_input(word, element_type, numbers)).collect();
         let mut names = ["a", "b", "c", "d", "e"].into_iter();
         let named: Vec<&str> =
             words.split(' ').map(|word| if word == "-" { "-" } else { names.next().unwrap() }).collect();
+        let node = format!("{}.{name} {} -> y", self.domain, named.join(" "));
         let to = if *output == "T" { element_type } else { ElementType::from_name(output).unwrap() };
-        run(
-            version,
-            &[(&format!("{}.{name} {} -> y", definition.domain, named.join(" ")), attributes.clone())],
-            &inputs,
-            to,
-        )
-    };
-    let actual = compute(element_type).map_err(|error| error.to_string())?;
-    let expected = compute(base).map_err(|error| error.to_string())?;
-    let expected = cast(expected, actual.element_type());
-    if !actual.element_type().is_float() {
-        return if actual == expected { Ok(()) } else { Err(format!("{:?} for {:?}", actual.data(), expected.data())) };
+        run(version, &[(&node, attributes.clone())], &inputs, to)
     }
-    let tolerance = match element_type {
-        ElementType::Bfloat16 => 2e-2,
-        ElementType::Float16 => 2e-3,
-        _ => 2e-6,
-    };
-    assert_close(&actual, &expected, tolerance, &format!("{name} of {}", element_type.name()));
-    Ok(())
+
+    fn check(&self, row: &Row, base: ElementType, element_type: ElementType) -> Result<Option<String>> {
+        let version = self.list_versions().pop().unwrap();
+        let numbers = match element_type {
+            ElementType::Bool | ElementType::Int2 => (0, 1),
+            // Powers of 2.
+            ElementType::Float8E8M0 => (1, 2),
+            _ if base == ElementType::Bool => (0, 1),
+            _ => (0, 3),
+        };
+        let actual = self.compute(row, version, element_type, numbers)?;
+        let expected = cast(self.compute(row, version, base, numbers)?, actual.element_type());
+        if actual.element_type().is_float() {
+            let tolerance = match element_type {
+                ElementType::Bfloat16 => 2e-2,
+                ElementType::Float16 => 2e-3,
+                _ => 2e-6,
+            };
+            assert_close(&actual, &expected, tolerance, &format!("{} of {}", row.0, element_type.name()));
+            return Ok(None);
+        }
+        Ok((actual != expected).then(|| format!("{:?} for {:?}", actual.data(), expected.data())))
+    }
+}
+
+fn find<'d>(definitions: &'d [Definition], row: &Row) -> &'d Definition {
+    definitions.iter().find(|found| found.name == row.0).unwrap()
 }
 
 /// The operators and types that the rows show to be right.
@@ -248,15 +129,12 @@ pub fn list_types() -> BTreeSet<(&'static str, &'static str, ElementType)> {
     let mut shown = BTreeSet::new();
     let mut wrong = vec![];
     for row in rows() {
-        let definition = definitions.iter().find(|found| found.name == row.0).unwrap();
-        let bases =
-            [ElementType::Float64, ElementType::Int64, ElementType::Uint64, ElementType::Uint8, ElementType::Float32];
-        let base = bases.into_iter().find(|base| definition.types.contains(base));
-        let Some(base) = base.or(definition.types.first().copied()) else { continue };
+        let definition = find(&definitions, &row);
+        let Some(base) = definition.base() else { continue };
         for &element_type in definition.types.iter().filter(|&&element_type| !is_apart(row.0, element_type)) {
-            match check(&row, definition, base, element_type) {
-                Ok(()) => drop(shown.insert((definition.domain, definition.name, element_type))),
-                Err(why) => wrong.push(format!("{} of {}: {why}", row.0, element_type.name())),
+            match definition.check(&row, base, element_type).unwrap_or_else(|error| Some(error.to_string())) {
+                None => drop(shown.insert((definition.domain, definition.name, element_type))),
+                Some(why) => wrong.push(format!("{} of {}: {why}", row.0, element_type.name())),
             }
         }
     }
@@ -266,5 +144,23 @@ pub fn list_types() -> BTreeSet<(&'static str, &'static str, ElementType)> {
 
 #[test]
 fn every_type_gives_what_the_widest_gives() {
-    assert!(list_types().len() > 900);
+    assert!(list_types().len() > 1000);
+}
+
+#[test]
+fn every_version_gives_what_the_last_gives() {
+    let definitions = definitions();
+    for row in rows() {
+        let definition = find(&definitions, &row);
+        let Some(base) = definition.base() else { continue };
+        let versions = definition.list_versions().into_iter().filter(|&version| version >= first_version(row.0));
+        let results: Vec<(i64, Tensor)> =
+            versions.map(|version| (version, definition.compute(&row, version, base, (0, 3)).unwrap())).collect();
+        let (_, last) = results.last().unwrap();
+        for (version, result) in &results {
+            // NaN is no number like itself, and so compared by its bits.
+            let same = result == last || result.as_bytes() == last.as_bytes();
+            assert!(same, "{} {version}: {:?} for {:?}", row.0, result.data(), last.data());
+        }
+    }
 }
