@@ -4,6 +4,7 @@
 mod attribute;
 mod build;
 mod labels;
+mod legacy;
 
 pub use attribute::Attribute;
 pub(crate) use build::{Builder, widen_half};

@@ -122,7 +122,8 @@ impl Model {
         let Some(graph) = proto.graph.as_mut() else {
             return Err(Error::invalid("this is not an ONNX model: it holds no graph"));
         };
-        if metadata.opsets.is_empty() {
+        // Before version 3 of the format there was one operator set, the first.
+        if metadata.opsets.is_empty() && !(1..3).contains(&metadata.ir_version) {
             return Err(Error::invalid("the model names no operator set: it is truncated, or not an ONNX model"));
         }
         names::make_unique(graph);

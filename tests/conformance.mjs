@@ -10,6 +10,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "../pkg/scripts/build.mjs";
 import { root, run, targetDir } from "../pkg/scripts/workspace.mjs";
+import { writeTable } from "./conformance/table.mjs";
 import { installPacked } from "./packed.mjs";
 import { installRival, rivalVersion } from "./zoo/engines.mjs";
 
@@ -36,7 +37,7 @@ run(
   ],
   { env: { EDGEWISE_NODE_TESTS: resolve(folder), EDGEWISE_ONLY: "", EDGEWISE_REPORT: report } },
 );
-writeFileSync(join(root, "docs", "operators.md"), writeTable(readRows(readFileSync(report, "utf8"))));
+writeFileSync(join(root, "docs", "operators.md"), writeTable(readFileSync(report, "utf8")));
 
 await build();
 const packed = installPacked();
@@ -82,59 +83,4 @@ function checkResults(results) {
   for (const { name, result, why } of unexpected)
     console.error(`conformance: ${name}: ${result} ${why ?? ""}`);
   if (unexpected.length > 0 || results.length !== names.length) process.exitCode = 1;
-}
-
-/** Of each operator: the versions of its operator set in tests that pass, and how many tests use it and pass. */
-function readRows(text) {
-  const rows = new Map();
-  for (const line of text.trim().split("\n")) {
-    const [domain, name, version, result] = line.split(" ");
-    const key = `${domain} ${name}`;
-    const row = rows.get(key) ?? {
-      domain,
-      name,
-      versions: new Set(),
-      passed: 0,
-      total: 0,
-      registered: false,
-    };
-    rows.set(key, row);
-    if (result === "registered") {
-      row.registered = true;
-      continue;
-    }
-    row.total += 1;
-    if (result !== "passed") continue;
-    row.passed += 1;
-    row.versions.add(Number(version));
-  }
-  return [...rows.values()];
-}
-
-function writeTable(rows) {
-  const compare = (a, b) => (a < b ? -1 : Number(a > b));
-  rows.sort((a, b) => compare(a.domain, b.domain) || compare(a.name, b.name));
-  const runs = rows.filter((row) => row.registered);
-  const others = rows.filter((row) => !row.registered && row.passed < row.total);
-  const describe = ({ domain, name, versions, passed, total }) => {
-    const seen = [...versions].sort((a, b) => a - b).join(", ");
-    return `| \`${domain}\` | \`${name}\` | ${seen || "-"} | ${total ? `${passed}/${total}` : "-"} |`;
-  };
-  const missing = others.map(({ domain, name }) => (domain === "ai.onnx" ? name : `${domain}.${name}`));
-  return `# Operators
-
-Written by \`npm run conformance\`; do not edit. Edgewise runs models of the ONNX operator sets 7 to 27 that are made of these
-${runs.length} operators, of Constant, which is a weight by another name, and of the model's own functions. \`com.microsoft\` holds
-operators that onnxruntime adds.
-
-The last two columns are about the ONNX backend node tests (onnx 1.22) in whose graphs the operator stands: the versions of the
-operator set in those that pass, and how many do; a dash where there are none. tests/native/conformance.txt says why the others do
-not pass.
-
-| Domain | Operator | Operator sets tested | Node tests |
-| --- | --- | --- | --- |
-${runs.map(describe).join("\n")}
-
-Operators of the node tests that do not run: ${missing.join(", ")}.
-`;
 }

@@ -8,6 +8,7 @@ use tract_onnx::pb::{
     AttributeProto, GraphProto, NodeProto, OperatorSetIdProto, ValueInfoProto, tensor_shape_proto, type_proto,
 };
 
+use super::legacy::align_operand;
 use super::{Attribute, Declared, Graph, Node, ValueId};
 use crate::error::{Error, Result};
 use crate::model::domain_name;
@@ -155,6 +156,7 @@ impl<'m> Builder<'m> {
             let inner = self.build_inner(inner, &mut node, graph, scope)?;
             node.graphs.insert(name.to_string(), inner);
         }
+        align_operand(&mut node, graph);
         graph.nodes.push(node);
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::plan::Faults;
 
 /// The operator sets whose meaning is known.
-const OPSETS: std::ops::RangeInclusive<i64> = 7..=27;
+const OPSETS: std::ops::RangeInclusive<i64> = 1..=28;
 
 /// The default domain has two spellings.
 pub(crate) fn domain_name(domain: &str) -> &str {

@@ -3,9 +3,10 @@
 mod bias;
 mod clip;
 
-use super::unary::{floats, map_integers, numbers};
-use super::{Entry, Operator, Spec, contrib, onnx};
-use crate::error::Result;
+use super::arithmetic::{MUL, Side, apply};
+use super::unary::{floats, numbers, truncated};
+use super::{Entry, Operator, Outputs, Spec, contrib, onnx};
+use crate::error::{Error, Result};
 use crate::kernels::math::{self, map_in_place};
 use crate::kernels::simd::F32x4;
 
@@ -19,11 +20,12 @@ pub const ENTRIES: &[Entry] = &[
     onnx("LeakyRelu", leaky_relu),
     onnx("Mish", |_| floats(math::mish_in_place, |x| x * softplus(x).tanh())),
     onnx("Relu", |_| numbers(relu, |x| if x < 0.0 { 0.0 } else { x }, |x| x.max(0), |x| x)),
-    onnx("Selu", |spec| exponential(spec.float_or("alpha", 1.673_263_2), spec.float_or("gamma", 1.050_701))),
+    onnx("Selu", selu),
     onnx("Shrink", shrink),
     onnx("Sigmoid", |_| floats(math::sigmoid_in_place, sigmoid)),
     onnx("Softplus", |_| floats(math::softplus_in_place, softplus)),
     onnx("Softsign", |_| floats(softsign, |x| x / (1.0 + x.abs()))),
+    onnx("SwiGLU", swiglu),
     onnx("Swish", |spec| swish(spec.float_or("alpha", 1.0))),
     onnx("ThresholdedRelu", thresholded_relu),
     contrib("BiasAdd", bias::bias_add),
@@ -61,6 +63,12 @@ fn exponential(alpha: f32, gamma: f32) -> Result<Operator> {
         },
         move |x| wide_gamma * if x < 0.0 { wide_alpha * x.exp_m1() } else { x },
     )
+}
+
+/// The constants have fewer digits before opset 6. <https://onnx.ai/onnx/operators/onnx__Selu.html>
+fn selu(spec: &mut Spec) -> Result<Operator> {
+    let (alpha, gamma) = if spec.opset() < 6 { (1.6732, 1.0507) } else { (1.673_263_2, 1.050_701) };
+    exponential(spec.float_or("alpha", alpha), spec.float_or("gamma", gamma))
 }
 
 /// <https://onnx.ai/onnx/operators/onnx__Celu.html>
@@ -153,6 +161,19 @@ fn swish(alpha: f32) -> Result<Operator> {
     floats(move |values| map_in_place(values, |x| x.mul(math::sigmoid(x.mul(alpha)))), move |x| x * sigmoid(wide * x))
 }
 
+/// `Swish(a) * b`. <https://onnx.ai/onnx/operators/onnx__SwiGLU.html>
+fn swiglu(spec: &mut Spec) -> Result<Operator> {
+    let swish = swish(spec.float_or("alpha", 1.0))?;
+    Ok(Box::new(move |call| {
+        if call.tensor(0)?.dims() != call.tensor(1)?.dims() {
+            return Err(Error::execution("expected two operands of the same dims"));
+        }
+        let gate = swish(call)?.pop().ok_or_else(|| Error::execution("no gate"))?.into_tensor()?;
+        let product = apply(&MUL, [Side::Owned(gate), Side::Shared(call.tensor(1)?)])?;
+        Ok(Outputs::from_elem(product.into(), 1))
+    }))
+}
+
 /// Integers are computed as float64. <https://onnx.ai/onnx/operators/onnx__Shrink.html>
 fn shrink(spec: &mut Spec) -> Result<Operator> {
     let (bias, edge) = (spec.float_or("bias", 0.0), spec.float_or("lambd", 0.5));
@@ -163,19 +184,11 @@ fn shrink(spec: &mut Spec) -> Result<Operator> {
         _ => 0.0,
     };
     let [bias, above, below, zero] = [bias, edge, -edge, 0.0].map(F32x4::splat);
-    let run = floats(
+    truncated(
         move |values| {
             let shrink_above = |x: F32x4| above.select_below(x, x.sub(bias), zero);
             map_in_place(values, |x| x.select_below(below, x.add(bias), shrink_above(x)));
         },
         shrink,
-    )?;
-    Ok(Box::new(move |call| {
-        let tensor = call.tensor(0)?;
-        if tensor.element_type().is_float() {
-            return run(call);
-        }
-        let shrunk = map_integers(tensor, &|x| shrink(x as f64) as i64)?;
-        Ok(super::Outputs::from_elem(shrunk.into(), 1))
-    }))
+    )
 }

@@ -47,7 +47,7 @@ const SUB: Function = Function {
     divides: false,
 };
 
-const MUL: Function = Function {
+pub const MUL: Function = Function {
     f32: |row| row.zip_wide(F32x4::mul),
     f64: |a, b| a * b,
     i64: i64::wrapping_mul,

@@ -11,9 +11,10 @@ use crate::with_bits;
 
 pub const ENTRIES: &[Entry] = &[onnx("Concat", concat), onnx("Split", split)];
 
-/// <https://onnx.ai/onnx/operators/onnx__Concat.html>
+/// The axis is 1 where a node before opset 4 does not say. <https://onnx.ai/onnx/operators/onnx__Concat.html>
 fn concat(spec: &mut Spec) -> Result<Operator> {
-    let axis = spec.int("axis").ok_or_else(|| spec.invalid("no axis"))?;
+    let default = (spec.opset() < 4).then_some(1);
+    let axis = spec.int("axis").or(default).ok_or_else(|| spec.invalid("no axis"))?;
     single(move |call| {
         if call.len() == 1 {
             let tensor = call.take(0)?;

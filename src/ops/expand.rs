@@ -1,11 +1,12 @@
 //! Elements that come more than once.
 
+use super::cast::cast;
 use super::shape::resolve_axis;
 use super::view::{copy_view, read_dims, read_integer};
-use super::{Entry, Operator, Spec, contrib, onnx, single};
+use super::{Call, Entry, Operator, Spec, contrib, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::strided::{Strides, View, row_major};
-use crate::tensor::Dims;
+use crate::tensor::{Dims, ElementType};
 
 pub const ENTRIES: &[Entry] = &[onnx("Expand", expand), contrib("ExpandDims", expand_dims), onnx("Tile", tile)];
 
@@ -41,10 +42,20 @@ fn expand(_: &mut Spec) -> Result<Operator> {
     })
 }
 
-/// <https://onnx.ai/onnx/operators/onnx__Tile.html>
-fn tile(_: &mut Spec) -> Result<Operator> {
-    single(|call| {
-        let repeats = read_dims(call, 1)?;
+/// Repeats of all axes from those of one, and the axis; both are of the type of what is repeated.
+fn read_tiles(call: &Call) -> Result<Dims> {
+    let rank = call.tensor(0)?.rank();
+    let read = |input: usize| cast(call.tensor(input)?.clone(), ElementType::Int64)?.only::<i64>();
+    let (count, axis) = (read(1)?, resolve_axis(read(2)?, rank)?);
+    let count = usize::try_from(count).map_err(|_| Error::execution(format!("expected a count, got {count}")))?;
+    Ok((0..rank).map(|index| if index == axis { count } else { 1 }).collect())
+}
+
+/// Before opset 6 one axis alone is repeated, which is the third input. <https://onnx.ai/onnx/operators/onnx__Tile.html>
+fn tile(spec: &mut Spec) -> Result<Operator> {
+    let is_old = spec.opset() < 6;
+    single(move |call| {
+        let repeats = if is_old { read_tiles(call)? } else { read_dims(call, 1)? };
         let tensor = call.take(0)?;
         if repeats.len() != tensor.rank() {
             return Err(Error::execution(format!("{} repeats do not fit {} axes", repeats.len(), tensor.rank())));

@@ -149,9 +149,14 @@ fn average_pool(spec: &mut Spec) -> Result<Operator> {
     windowed(spec, Kind::Average(divisor))
 }
 
+/// In the first version of the operators any number.
+fn read_power(spec: &Spec) -> f64 {
+    spec.int("p").map(|p| p as f64).or(spec.float("p").map(f64::from)).unwrap_or(2.0)
+}
+
 /// <https://onnx.ai/onnx/operators/onnx__LpPool.html>
 fn lp_pool(spec: &mut Spec) -> Result<Operator> {
-    windowed(spec, Kind::Lp(spec.int_or("p", 2) as f64))
+    windowed(spec, Kind::Lp(read_power(spec)))
 }
 
 /// <https://onnx.ai/onnx/operators/onnx__GlobalAveragePool.html>
@@ -166,7 +171,7 @@ fn global_max_pool(_: &mut Spec) -> Result<Operator> {
 
 /// <https://onnx.ai/onnx/operators/onnx__GlobalLpPool.html>
 fn global_lp_pool(spec: &mut Spec) -> Result<Operator> {
-    global(Kind::Lp(spec.int_or("p", 2) as f64))
+    global(Kind::Lp(read_power(spec)))
 }
 
 /// <https://onnx.ai/onnx/operators/onnx__MaxPool.html>

@@ -44,7 +44,7 @@ struct Request {
 /// <https://onnx.ai/onnx/operators/onnx__Resize.html> <https://onnx.ai/onnx/operators/onnx__Upsample.html>
 fn resize(spec: &mut Spec) -> Result<Operator> {
     let request = Request {
-        scales: spec.floats("scales").map(<[f32]>::to_vec),
+        scales: read_scales(spec),
         inputs: if spec.opset() < 11 { [None, Some(1), None] } else { [Some(1), Some(2), Some(3)] },
         axes: spec.ints("axes").filter(|axes| !axes.is_empty()).map(<[i64]>::to_vec),
         policy: match spec.text_or("keep_aspect_ratio_policy", "stretch") {
@@ -64,6 +64,7 @@ fn resize(spec: &mut Spec) -> Result<Operator> {
             });
         }
         "linear" => None,
+        "bilinear" if spec.opset() < 7 => None,
         "cubic" => Some(spec.float_or("cubic_coeff_a", -0.75)),
         other => return Err(spec.invalid(&format!("mode={other}"))),
     };
@@ -81,6 +82,12 @@ fn resize(spec: &mut Spec) -> Result<Operator> {
             None => interpolation.resize(&tensor, &axes),
         }
     })
+}
+
+/// The scales that attributes give, as they do before opset 9; those of images alone before opset 7.
+fn read_scales(spec: &Spec) -> Option<Vec<f32>> {
+    let image = || Some(vec![1.0, 1.0, spec.float("height_scale")?, spec.float("width_scale")?]);
+    spec.floats("scales").map(<[f32]>::to_vec).or_else(image)
 }
 
 /// An operator of models from before ONNX 1.5: `x * scale + bias`, with a bias for each channel.

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::tensor::{Dims, Tensor};
 
 pub const ENTRIES: &[Entry] = &[
+    Entry { domain: "edgewise", name: "Align", make: align, is_random: false },
     onnx("Flatten", flatten),
     onnx("Identity", identity),
     onnx("Reshape", reshape),
@@ -20,6 +21,25 @@ pub fn resolve_axis(axis: i64, rank: usize) -> Result<usize> {
     let resolved = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
     let resolved = resolved.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < rank);
     resolved.ok_or_else(|| Error::execution(format!("axis {axis} is outside a tensor of {rank} axes")))
+}
+
+/// The second input with axes of one element behind its own, until it broadcasts from `axis` of the first on.
+fn align(spec: &mut Spec) -> Result<Operator> {
+    let axis = usize::try_from(spec.int_or("axis", 0)).map_err(|_| spec.invalid("a negative axis"))?;
+    single(move |call| {
+        let rank = call.tensor(0)?.rank();
+        let tensor = call.take(1)?;
+        if tensor.len() == 1 {
+            return Ok(tensor);
+        }
+        let mut dims = Dims::from_slice(tensor.dims());
+        let end = axis.saturating_add(dims.len());
+        if end > rank {
+            return Err(Error::execution(format!("axis {axis} leaves {rank} axes no room for {tensor}")));
+        }
+        dims.resize(dims.len() + rank - end, 1);
+        tensor.reshape(&dims)
+    })
 }
 
 /// <https://onnx.ai/onnx/operators/onnx__Identity.html>

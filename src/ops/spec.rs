@@ -132,6 +132,15 @@ impl<'a> Spec<'a> {
 
     /// The element type that an attribute names.
     pub fn exact_element_type(&self, name: &str) -> Result<Option<ElementType>> {
+        // Before opset 6 Cast has the name.
+        if let Some(text) = self.text(name) {
+            let known = match text.to_ascii_lowercase().as_str() {
+                "float" => Some(ElementType::Float32),
+                "double" => Some(ElementType::Float64),
+                other => ElementType::from_name(other),
+            };
+            return known.map(Some).ok_or_else(|| self.unsupported(format!("{name}={text}")));
+        }
         let Some(number) = self.int(name) else { return Ok(None) };
         let number = i32::try_from(number).unwrap_or(-1);
         if number == 0 {

@@ -19,7 +19,7 @@ pub const ENTRIES: &[Entry] = &[
     onnx("Ceil", |_| floats(|v| v.iter_mut().for_each(|x| *x = x.ceil()), f64::ceil)),
     onnx("Cos", |_| precise(f64::cos)),
     onnx("Cosh", |_| precise(f64::cosh)),
-    onnx("Erf", |_| floats(math::erf_in_place, math::erf_f64)),
+    onnx("Erf", |_| truncated(math::erf_in_place, math::erf_f64)),
     onnx("Exp", |_| floats(math::exp_in_place, f64::exp)),
     onnx("Floor", |_| floats(|v| v.iter_mut().for_each(|x| *x = x.floor()), f64::floor)),
     onnx("IsInf", is_infinite),
@@ -98,6 +98,20 @@ fn map_floats(call: &mut Call, narrow: &dyn Fn(&mut [f32]), wide: &dyn Fn(f64) -
         ElementType::Float64 => map_f64(call, 0, wide),
         _ => Err(Error::execution("expected floating-point numbers")),
     }
+}
+
+/// An operator on numbers of any type, of which integers are computed as float64.
+pub fn truncated(
+    narrow: impl Fn(&mut [f32]) + Send + Sync + 'static,
+    wide: impl Fn(f64) -> f64 + Send + Sync + 'static,
+) -> Result<Operator> {
+    single(move |call| {
+        let tensor = call.tensor(0)?;
+        match tensor.element_type() {
+            element_type if element_type.is_float() => map_floats(call, &narrow, &wide),
+            _ => map_integers(tensor, &|x| wide(x as f64) as i64),
+        }
+    })
 }
 
 /// An operator on floating-point numbers that are computed as float64.

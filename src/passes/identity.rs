@@ -16,8 +16,11 @@ fn gives_its_input(node: &Node) -> bool {
     node.domain == "ai.onnx"
         && match node.op.as_str() {
             "Identity" => true,
-            // With a third input, or in training, it may do something.
-            "Dropout" => is_only_output && node.input(2).is_none() && int_of(node, "is_test", 1) == 1,
+            // With a third input, or in training, which is what old operator sets begin with, it may do something.
+            "Dropout" => {
+                let is_test = int_of(node, "is_test", i64::from(node.opset >= 7)) != 0;
+                is_only_output && node.input(2).is_none() && is_test
+            }
             _ => false,
         }
 }

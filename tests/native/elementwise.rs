@@ -8,10 +8,11 @@ use edgewise::tensor::{Element, ElementType, Tensor};
 use prost::Message;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, OperatorSetIdProto, attribute_proto::AttributeType};
 
-use crate::onnx::{DataType, int, model, node, read, value};
+use crate::onnx::{DataType, assert_close, float, int, matrix, model, node, read, value};
 
 fn opset(version: i64, graph: GraphProto) -> ModelProto {
-    let opset_import = vec![OperatorSetIdProto { domain: String::new(), version }];
+    let domains = ["", "ai.onnx.ml"].into_iter();
+    let opset_import = domains.map(|domain| OperatorSetIdProto { domain: domain.to_string(), version }).collect();
     ModelProto { opset_import, ..model(graph) }
 }
 
@@ -20,31 +21,36 @@ fn text(name: &str, text: &str) -> AttributeProto {
     AttributeProto { name: name.to_string(), s: text.as_bytes().to_vec(), r#type, ..AttributeProto::default() }
 }
 
-/// What nodes make of inputs a, b and c; the result is y, of the element type `to`.
-fn run(version: i64, nodes: &[(&str, Vec<AttributeProto>)], inputs: &[Tensor], to: ElementType) -> Result<Tensor> {
-    let data_type = |element_type: ElementType| DataType::try_from(element_type.onnx()).unwrap();
+const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+/// What nodes make of inputs a to e; the result is y, of the element type `to`.
+pub fn run(version: i64, nodes: &[(&str, Vec<AttributeProto>)], inputs: &[Tensor], to: ElementType) -> Result<Tensor> {
     let graph = GraphProto {
         node: nodes
             .iter()
             .map(|(text, attributes)| {
                 let mut node = node(text);
+                node.input.iter_mut().filter(|name| *name == "-").for_each(String::clear);
                 node.attribute = attributes.clone();
+                if let Some((domain, name)) = node.op_type.clone().rsplit_once('.') {
+                    (node.domain, node.op_type) = (domain.to_string(), name.to_string());
+                }
                 node
             })
             .collect(),
         input: inputs
             .iter()
-            .zip(["a", "b", "c"])
+            .zip(NAMES)
             .map(|(tensor, name)| {
                 let dims: Vec<String> = tensor.dims().iter().map(usize::to_string).collect();
-                value(name, data_type(tensor.element_type()), &dims.join(" "))
+                value(name, tensor.element_type().onnx(), &dims.join(" "))
             })
             .collect(),
-        output: vec![value("y", data_type(to), "")],
+        output: vec![value("y", to.onnx(), "")],
         ..GraphProto::default()
     };
     let mut session = Session::new(read(&opset(version, graph).encode_to_vec())?, &BTreeMap::new())?;
-    let given = || inputs.iter().zip(["a", "b", "c"]).map(|(tensor, name)| (name.to_string(), tensor.clone().into()));
+    let given = || inputs.iter().zip(NAMES).map(|(tensor, name)| (name.to_string(), tensor.clone().into()));
     let first = session.run(given().collect(), None)?;
     assert_eq!(first, session.run(given().collect(), None)?, "a run changes its inputs");
     first[0].1.tensor().cloned()
@@ -175,4 +181,32 @@ fn the_mask_of_a_dropout_says_what_is_kept() {
         let y = run(version, &nodes, &[vector(&[1f32])], ElementType::Bool).unwrap();
         assert_eq!(y.only::<bool>().unwrap(), dropped);
     }
+}
+
+#[test]
+fn a_gate_is_multiplied() {
+    let (a, b) = (vector(&[1f32, -2.0]), vector(&[3f32, 4.0]));
+    let inputs = [a.clone(), b];
+    let y = run(28, &[("SwiGLU a b -> y", vec![])], &inputs, ElementType::Float32).unwrap();
+    assert_close(&y, &vector(&[2.1931758f32, -0.95362437]), 1e-6, "SwiGLU");
+    let y = run(28, &[("SwiGLU a b -> y", vec![float("alpha", 2.0)])], &inputs, ElementType::Float32).unwrap();
+    assert_close(&y, &vector(&[2.6423912f32, -0.14388968]), 1e-6, "SwiGLU of alpha 2");
+    let other = [a, vector(&[1f32])];
+    assert!(run(28, &[("SwiGLU a b -> y", vec![])], &other, ElementType::Float32).is_err());
+}
+
+#[test]
+fn whole_numbers_pass_through_functions_of_real_ones() {
+    let halves = [float("alpha", 0.5), float("beta", 0.5)];
+    let gemm = [matrix(&[[3i32, 0]]), matrix(&[[1i32], [1]]), vector(&[1i32])];
+    let y = run(13, &[("Gemm a b c -> y", halves.to_vec())], &gemm, ElementType::Int32).unwrap();
+    assert_eq!(y, matrix(&[[2i32]]));
+    let y = run(13, &[("Erf a -> y", vec![])], &[vector(&[-9i8, 1, 9])], ElementType::Int8).unwrap();
+    assert_eq!(y, vector(&[-1i8, 0, 1]));
+    let window = vec![int("output_datatype", 7), int("periodic", 0)];
+    let y = run(17, &[("BlackmanWindow a -> y", window)], &[Tensor::scalar(3i64)], ElementType::Int64).unwrap();
+    assert_eq!(y, vector(&[0i64, 1, 0]));
+    let scaled = [matrix(&[[3f64, 4.0]]), vector(&[1f32, 2.0])];
+    let y = run(23, &[("RMSNormalization a b -> y", vec![])], &scaled, ElementType::Float32).unwrap();
+    assert_close(&y, &matrix(&[[0.848_527_9f32, 2.262_741]]), 1e-5, "RMSNormalization");
 }

@@ -18,7 +18,7 @@ use tract_onnx::pb::{
 pub use tensor_proto::DataType;
 
 /// `dims` in words: `"batch 3 ?"`.
-pub fn value(name: &str, data_type: DataType, dims: &str) -> ValueInfoProto {
+pub fn value(name: &str, data_type: impl Into<i32>, dims: &str) -> ValueInfoProto {
     let dim = |text: &str| Dimension {
         denotation: String::new(),
         value: match text.parse::<i64>() {
@@ -28,7 +28,7 @@ pub fn value(name: &str, data_type: DataType, dims: &str) -> ValueInfoProto {
         },
     };
     let shape = TensorShapeProto { dim: dims.split_whitespace().map(dim).collect() };
-    let tensor = type_proto::Tensor { elem_type: data_type as i32, shape: Some(shape) };
+    let tensor = type_proto::Tensor { elem_type: data_type.into(), shape: Some(shape) };
     let kind = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() };
     ValueInfoProto { name: name.to_string(), r#type: Some(kind), ..ValueInfoProto::default() }
 }

@@ -73,16 +73,16 @@ test("OP_UNSUPPORTED: all operators at once, with their nodes", async () => {
 
 test("MODEL_UNSUPPORTED: opsets and types that are not known", async () => {
   const old = change(scale, (model) => {
-    model.opsetImport[0].version = 3;
+    model.opsetImport[0].version = 0;
   });
-  await refuse(old, "MODEL_UNSUPPORTED", /version 3 of the operator set ai\.onnx/);
+  await refuse(old, "MODEL_UNSUPPORTED", /version 0 of the operator set ai\.onnx/);
   const recent = change(scale, (model) => {
     model.opsetImport[0].version = 99;
   });
   await refuse(
     recent,
     "MODEL_UNSUPPORTED",
-    /version 99 of the operator set ai\.onnx, and 7 to \d+ are supported/,
+    /version 99 of the operator set ai\.onnx, and 1 to \d+ are supported/,
   );
   await refuse(identity("complex64", [1]), "MODEL_UNSUPPORTED", /"x" has the element type complex64/);
   const mapped = encodeModel({

@@ -5,6 +5,7 @@ use super::heads::Heads;
 use super::mask::Bias;
 use crate::error::{Error, Result};
 use crate::kernels::lanes::Lanes;
+use crate::ops::cast::cast;
 use crate::ops::normalization::with_floats;
 use crate::ops::{Call, Operator, Spec, several};
 use crate::tensor::{Element, Tensor};
@@ -53,13 +54,16 @@ pub(super) fn past_heads<T: Element + Copy>(tensor: Option<&Tensor>) -> Result<O
 
 impl Attention {
     fn run<L: Lanes>(&self, call: &Call) -> Result<Vec<Value>> {
-        let (q, k, v) = (call.tensor(0)?, call.tensor(1)?, call.tensor(2)?);
+        let (q, k, given) = (call.tensor(0)?, call.tensor(1)?, call.tensor(2)?);
+        // Values may be of another type than what they are weighed with.
+        let as_query = |tensor: &Tensor| cast(tensor.clone(), q.element_type());
+        let (v, past_value) = (as_query(given)?, call.optional(5)?.map(as_query).transpose()?);
         let is_flat = q.rank() == 3;
         let q = Heads::of_dims(q.slice::<L::Item>()?, q.dims(), self.heads)?;
         let mut k = Heads::of_dims(k.slice::<L::Item>()?, k.dims(), self.key_heads)?;
         let mut v = Heads::of_dims(v.slice::<L::Item>()?, v.dims(), self.key_heads)?;
         let (past_key, past_value) =
-            (past_heads::<L::Item>(call.optional(4)?)?, past_heads::<L::Item>(call.optional(5)?)?);
+            (past_heads::<L::Item>(call.optional(4)?)?, past_heads::<L::Item>(past_value.as_ref())?);
         let past = past_key.as_ref().map_or(0, |past| past.length);
         let (keys, values);
         let (mut present_key, mut present_value) = (Value::Nothing, Value::Nothing);
@@ -69,7 +73,7 @@ impl Attention {
             values = Tensor::new(&[v.batch, v.heads, length, v.size], v.behind(past_value.as_ref())?)?;
             k = Heads::of_dims(keys.slice::<L::Item>()?, keys.dims(), None)?;
             v = Heads::of_dims(values.slice::<L::Item>()?, values.dims(), None)?;
-            (present_key, present_value) = (Value::Tensor(keys.clone()), Value::Tensor(values.clone()));
+            (present_key, present_value) = (keys.clone().into(), cast(values.clone(), given.element_type())?.into());
         }
         let scores = [q.batch, q.heads, q.length, k.length];
         let bias = call.optional(3)?.map(|mask| Bias::new::<L>(mask, scores, self.is_padded)).transpose()?;

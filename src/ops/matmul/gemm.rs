@@ -116,10 +116,14 @@ impl Gemm {
             let values = add(product.slice()?, c, form, shape, |x, c| alpha * x + beta * c);
             return Tensor::new(&dims, values);
         }
-        // The factors of whole numbers are whole numbers in practice.
         let (alpha, beta) = (self.alpha, self.beta);
         let c = c.map(Tensor::to_i64s).transpose()?;
-        let values = add(&product.to_i64s()?, c, form, shape, |x, c| scaled(x, alpha).wrapping_add(scaled(c, beta)));
+        let sum = |x: i64, c: i64| match alpha.fract() == 0.0 && beta.fract() == 0.0 {
+            true => scaled(x, alpha).wrapping_add(scaled(c, beta)),
+            // Rounded once.
+            false => (x as f64 * f64::from(alpha) + c as f64 * f64::from(beta)) as i64,
+        };
+        let values = add(&product.to_i64s()?, c, form, shape, sum);
         narrow(product.element_type(), &dims, values)
     }
 }

@@ -17,13 +17,14 @@ struct Batch {
     is_flat: bool,
 }
 
-/// Training before opset 14 is told by the number of outputs.
+/// Training before opset 14 is told by the number of outputs, and before opset 7 `is_test` rules it out.
 /// <https://onnx.ai/onnx/operators/onnx__BatchNormalization.html>
 pub(super) fn batch(spec: &mut Spec) -> Result<Operator> {
     let batch = Batch {
         epsilon: f64::from(spec.float_or("epsilon", 1e-5)),
         momentum: f64::from(spec.float_or("momentum", 0.9)),
-        is_training: spec.flag("training_mode", false) || (spec.opset() < 14 && spec.outputs() > 1),
+        is_training: spec.flag("training_mode", false)
+            || (spec.opset() < 14 && spec.outputs() > 1 && !spec.flag("is_test", false)),
         is_flat: spec.opset() < 9 && !spec.flag("spatial", true),
     };
     several(move |call| {

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::kernels::gathered::{broadcast_strides, gather_strided};
 use crate::kernels::lanes::{Lanes, map_pairs};
 use crate::kernels::normalize::{mean_of, mean_square_of, scale_row_by};
+use crate::ops::cast::cast;
 use crate::ops::shape::resolve_axis;
 use crate::ops::{Operator, Spec, several};
 use crate::tensor::{self, Dims, Tensor};
@@ -93,7 +94,8 @@ fn make(spec: &mut Spec, is_centred: bool) -> Result<Operator> {
         let done = rows.run(x, axis, call.tensor(1)?, call.optional(2)?)?;
         Ok(match is_centred {
             true => vec![done.output.into(), done.means.into(), done.factors.into()],
-            false => vec![done.output.into(), done.factors.into()],
+            // Without a mean the result is of the type of the scale.
+            false => vec![cast(done.output, call.tensor(1)?.element_type())?.into(), done.factors.into()],
         })
     })
 }

@@ -2,6 +2,7 @@
 
 use super::Source;
 use crate::error::{Error, Result};
+use crate::ops::cast::cast;
 use crate::ops::signal::lower;
 use crate::ops::{Call, Operator, Spec, several};
 use crate::tensor::{ElementType, Tensor, fill, reserve};
@@ -12,6 +13,9 @@ use crate::value::Value;
 pub(super) fn dropout(spec: &mut Spec) -> Result<Operator> {
     let source = Source::new(spec);
     let opset = spec.opset();
+    if opset < 7 && !spec.flag("is_test", false) {
+        return Err(spec.unsupported("is_test=0"));
+    }
     several(move |call| {
         let is_training = call.optional(2)?.map(|tensor| tensor.only::<bool>()).transpose()?.unwrap_or(false);
         let ratio = call.optional(1)?.filter(|_| is_training).map(read_ratio).transpose()?;
@@ -23,7 +27,7 @@ pub(super) fn dropout(spec: &mut Spec) -> Result<Operator> {
 }
 
 fn read_ratio(tensor: &Tensor) -> Result<f64> {
-    match *tensor.to_f64s()? {
+    match *cast(tensor.clone(), ElementType::Float64)?.to_f64s()? {
         [ratio] if (0.0..1.0).contains(&ratio) => Ok(ratio),
         [ratio] => Err(Error::execution(format!("expected a ratio from 0 to below 1, got {ratio}"))),
         _ => Err(Error::execution(format!("expected one ratio, got {tensor}"))),

@@ -32,7 +32,8 @@ fn make_window(spec: &mut Spec, [a, b, c]: [f64; 3]) -> Result<Operator> {
         let mut values: Vec<f64> = reserve(&[size])?;
         values.extend((0..size).map(|index| {
             let angle = 2.0 * PI * index as f64 / round;
-            a - b * angle.cos() + c * (2.0 * angle).cos()
+            // In this order the sum of all is 1.
+            c * (2.0 * angle).cos() - b * angle.cos() + a
         }));
         lower(element_type, &[size], values)
     })
