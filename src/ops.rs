@@ -18,6 +18,7 @@ mod conv;
 mod create;
 mod cumulative;
 mod detection;
+mod distance;
 mod einsum;
 mod expand;
 mod gather;
@@ -113,6 +114,7 @@ const FAMILIES: &[&[Entry]] = &[
     create::ENTRIES,
     cumulative::ENTRIES,
     detection::ENTRIES,
+    distance::ENTRIES,
     einsum::ENTRIES,
     expand::ENTRIES,
     gather::ENTRIES,

@@ -46,6 +46,11 @@ impl Attributes {
         Ok(attributes)
     }
 
+    /// The same with other pads.
+    pub fn with_pads(&self, pads: Vec<usize>) -> Attributes {
+        Attributes { pads: Some(pads), ..self.clone() }
+    }
+
     /// Whether every pixel is a place of the kernel, and neighbours meet neighbours.
     pub fn is_dense(&self) -> bool {
         let ones = |sizes: &Option<Vec<usize>>| sizes.iter().flatten().all(|&size| size == 1);
