@@ -75,7 +75,9 @@ impl Options {
         let shown = context.wants_scores.then_some(Stage::Masked);
         let attend = Attend { scale, softcap: 0.0, mask: &mask, sinks: None, shown, is_flat: true };
         let (out, shown) = attend.run::<F32x4>(&q, &k, &v)?;
-        let shown = context.wants_scores.then(|| Tensor::new(&scores, shown)).transpose()?;
+        // As onnxruntime shows what is masked: the least of all numbers.
+        let shown = context.wants_scores.then(|| shown.into_iter().map(|score| score.max(f32::MIN)).collect());
+        let shown = shown.map(|shown| Tensor::new(&scores, shown)).transpose()?;
         Ok((Tensor::new(&[q.batch, q.length, q.heads * v.size], out)?, kept, shown))
     }
 }
