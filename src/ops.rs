@@ -31,6 +31,7 @@ mod matrix;
 mod ml;
 mod normalization;
 mod pad;
+mod padding;
 mod pieces;
 mod pool;
 mod quantize;

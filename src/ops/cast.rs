@@ -10,6 +10,7 @@ use half::{bf16, f16};
 use super::integer::narrow;
 use super::{Entry, Operator, Spec, onnx, single};
 use crate::error::{Error, Result};
+use crate::kernels::real::Real;
 use crate::tensor::{Element, ElementType, Tensor, count_elements};
 use small::Rounding;
 
@@ -80,6 +81,22 @@ fn bit_cast(spec: &mut Spec) -> Result<Operator> {
             _ => Ok(crate::graph::widen_half(tensor.retype(to))),
         }
     })
+}
+
+/// Numbers as a tensor of any numeric type, cut to what it holds; bool is whether they are not 0.
+pub fn lower<T: Real>(element_type: ElementType, dims: &[usize], values: Vec<T>) -> Result<Tensor> {
+    let values = values.into_iter().map(T::to_f64);
+    macro_rules! lower {
+        ($($name:ident => $type:ty),*) => {
+            match element_type {
+                $(ElementType::$name => Tensor::new(dims, values.map(|value| value as $type).collect()),)*
+                ElementType::Bool => Tensor::new(dims, values.map(|value| value != 0.0).collect()),
+                _ => Err(Error::execution(format!("no numbers of type {}", element_type.name()))),
+            }
+        };
+    }
+    lower!(Float32 => f32, Float64 => f64, Int8 => i8, Int16 => i16, Int32 => i32, Int64 => i64, Uint8 => u8,
+        Uint16 => u16, Uint32 => u32, Uint64 => u64)
 }
 
 /// The elements as a type that operators compute on.

@@ -22,6 +22,7 @@ pub const ENTRIES: &[Entry] = &[
     onnx("Conv", conv),
     onnx("ConvTranspose", transpose::conv_transpose),
     onnx("DeformConv", deform::deform_conv),
+    contrib("ConvTransposeWithDynamicPads", transpose::conv_transpose_padded),
     contrib("FusedConv", conv),
     Entry { domain: "edgewise", name: "FusedConv", make: conv, is_random: false },
 ];

@@ -14,6 +14,7 @@ pub const ENTRIES: &[Entry] = &[
     onnx("OneHot", one_hot),
     onnx("Range", range),
     onnx("Trilu", trilu),
+    contrib("Range", range),
     contrib("Trilu", trilu),
 ];
 
@@ -112,8 +113,11 @@ fn truncate(tensor: &Tensor) -> Result<std::borrow::Cow<'_, [i64]>> {
 /// <https://onnx.ai/onnx/operators/onnx__Range.html>
 fn range(_: &mut Spec) -> Result<Operator> {
     single(|call| {
-        let [start, limit, delta] = [call.tensor(0)?, call.tensor(1)?, call.tensor(2)?];
+        let [start, limit] = [call.tensor(0)?, call.tensor(1)?];
         let element_type = start.element_type();
+        // It may be missing in the domain com.microsoft.
+        let one = one_of(element_type)?;
+        let delta = call.optional(2)?.unwrap_or(&one);
         if [start, limit, delta].iter().any(|part| part.len() != 1 || part.element_type() != element_type) {
             return Err(Error::execution(format!("expected three of one type, got {start}, {limit} and {delta}")));
         }
@@ -131,7 +135,8 @@ fn range(_: &mut Spec) -> Result<Operator> {
                 Ok(Tensor::vector((0..count).map(|index| start + index as f64 * delta).collect()))
             }
             _ => {
-                let [start, limit, delta] = [read_integer(call, 0)?, read_integer(call, 1)?, read_integer(call, 2)?];
+                let whole = |tensor: &Tensor| Ok::<_, Error>(tensor.to_i64s()?.first().copied().unwrap_or_default());
+                let [start, limit, delta] = [whole(start)?, whole(limit)?, whole(delta)?];
                 let distance = i128::from(limit) - i128::from(start);
                 let delta = i128::from(delta);
                 if delta == 0 {

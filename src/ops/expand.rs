@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::kernels::strided::{Strides, View, row_major};
 use crate::tensor::{Dims, ElementType};
 
-pub const ENTRIES: &[Entry] = &[onnx("Expand", expand), contrib("ExpandDims", expand_dims), onnx("Tile", tile)];
+pub const ENTRIES: &[Entry] =
+    &[onnx("Expand", expand), contrib("ExpandDims", expand_dims), onnx("Tile", tile), contrib("UnfoldTensor", unfold)];
 
 /// A tensor of `dims` repeated along axes of one element until it has the dims that it has together with `shape`.
 pub fn broadcast(dims: &[usize], shape: &[usize]) -> Result<View> {
@@ -81,5 +82,30 @@ fn expand_dims(_: &mut Spec) -> Result<Operator> {
         let mut dims = Dims::from_slice(tensor.dims());
         dims.insert(axis.min(tensor.rank()), 1);
         tensor.reshape(&dims)
+    })
+}
+
+/// Windows along an axis, their elements along a new one behind all others.
+/// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.UnfoldTensor>
+fn unfold(spec: &mut Spec) -> Result<Operator> {
+    let (axis, size, step) = (spec.int_or("dim", -1), spec.int_or("size", 0), spec.int_or("step", 1));
+    let at_least_one = |value: i64| usize::try_from(value).ok().filter(|&value| value > 0);
+    let (Some(size), Some(step)) = (at_least_one(size), at_least_one(step)) else {
+        return Err(spec.invalid(&format!("size={size} and step={step}")));
+    };
+    single(move |call| {
+        let tensor = call.take(0)?;
+        let axis = resolve_axis(axis, tensor.rank())?;
+        let mut view = View::whole(tensor.dims());
+        let (Some(dim), Some(stride)) = (view.dims.get_mut(axis), view.strides.get_mut(axis)) else {
+            return Err(Error::execution("expected one axis or more"));
+        };
+        let room = dim.checked_sub(size);
+        let room = room.ok_or_else(|| Error::execution(format!("a window of {size} does not fit an axis of {dim}")))?;
+        *dim = room / step + 1;
+        let own = *stride;
+        *stride = if *dim == 1 { 0 } else { own * step as isize };
+        view.push(size, own);
+        copy_view(tensor, &view)
     })
 }

@@ -6,8 +6,11 @@ mod plain;
 
 use std::borrow::Cow;
 
+use smallvec::smallvec;
+
+use super::cast::cast;
 use super::integer::narrow;
-use super::{Call, Entry, Operator, Spec, contrib, onnx, single};
+use super::{Call, Entry, Input, Operator, Spec, contrib, onnx, single};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::gemm::{Finish, Left, PackedRight, Right, Shape, multiply};
@@ -19,6 +22,7 @@ pub const ENTRIES: &[Entry] = &[
     contrib("FusedGemm", gemm::fused_gemm),
     contrib("FusedMatMul", matmul),
     contrib("FusedMatMulActivation", matmul),
+    contrib("MatMulInteger16", matmul_integer16),
     contrib("TransposeMatMul", matmul),
     onnx("Gemm", gemm::gemm),
     onnx("MatMul", matmul),
@@ -60,6 +64,17 @@ fn matmul(spec: &mut Spec) -> Result<Operator> {
         spec.consume(1);
     }
     single(move |call| matmul.run(call))
+}
+
+/// Products of int16 as int32, in which they wrap around.
+/// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulInteger16>
+fn matmul_integer16(spec: &mut Spec) -> Result<Operator> {
+    let product = matmul(spec)?;
+    Ok(Box::new(move |call| {
+        let widen = |tensor: &Tensor| Ok::<_, Error>(Input::Owned(cast(tensor.clone(), ElementType::Int32)?.into()));
+        let sides = smallvec![widen(call.tensor(0)?)?, widen(call.tensor(1)?)?];
+        product(&mut Call::new(sides, 2, &[true]))
+    }))
 }
 
 /// Elements times a factor.

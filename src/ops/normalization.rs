@@ -24,6 +24,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     onnx("RMSNormalization", layer::root_mean_square),
     onnx("SimplifiedLayerNormalization", layer::root_mean_square),
     contrib("EmbedLayerNormalization", embed::embed),
+    contrib("QEmbedLayerNormalization", embed::embed_quantized),
     contrib("SimplifiedLayerNormalization", layer::root_mean_square),
     contrib("SkipLayerNormalization", layer::skip),
     contrib("SkipSimplifiedLayerNormalization", layer::skip),

@@ -2,6 +2,7 @@
 
 mod affine;
 mod attention;
+mod codebook;
 mod conv;
 mod depthwise;
 mod elementwise;
@@ -14,6 +15,8 @@ mod pool;
 mod product;
 mod weights;
 
+pub use affine::Affine;
+
 use super::{Entry, contrib, onnx};
 
 pub const ENTRIES: &[Entry] = &[
@@ -23,6 +26,7 @@ pub const ENTRIES: &[Entry] = &[
     onnx("QLinearMatMul", matmul::qlinear_matmul),
     contrib("DynamicQuantizeMatMul", matmul::dynamic_quantize_matmul),
     contrib("GatherBlockQuantized", gather::gather_block_quantized),
+    contrib("MatMulBnb4", codebook::matmul_bnb4),
     contrib("MatMulIntegerToFloat", matmul::matmul_integer_to_float),
     contrib("MatMulNBits", nbits::matmul_nbits),
     contrib("QLinearAdd", elementwise::qlinear_add),

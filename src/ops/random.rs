@@ -5,7 +5,7 @@ mod dropout;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::signal::lower;
+use super::cast::lower;
 use super::{Call, Entry, Operator, Spec, onnx, single};
 use crate::error::{Error, Result};
 use crate::tensor::{ElementType, Tensor, reserve};

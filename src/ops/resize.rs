@@ -7,6 +7,7 @@ mod interpolate;
 use axis::{Axis, Filter, Rounding, Transform};
 use interpolate::Interpolation;
 
+use super::cast::lower;
 use super::shape::resolve_axis;
 use super::{Call, Entry, Operator, Spec, contrib, onnx, single};
 use crate::error::{Error, Result};
@@ -140,10 +141,12 @@ fn resize_to_nearest(
     let maps: Vec<_> = axes.iter().map(|axis| axis.find_nearest(transform, rounding)).collect();
     let element_type = tensor.element_type();
     with_bits!(tensor, T => {
-        let value = if transform == Transform::TfCropAndResize {
-            lower(element_type, &[], std::iter::once(f64::from(outside)))?.bits::<T>()?.first().cloned()
-        } else {
-            None
+        let value = match element_type {
+            ElementType::String => None,
+            _ if transform == Transform::TfCropAndResize => {
+                lower(element_type, &[], vec![outside])?.bits::<T>()?.first().cloned()
+            }
+            _ => None,
         };
         let mut copied = reserve::<T>(&dims)?;
         Map::new(tensor.dims(), &maps).copy(tensor.bits::<T>()?, &value.unwrap_or_default(), &mut copied);
@@ -229,20 +232,4 @@ impl Request {
         }
         Ok(())
     }
-}
-
-/// A tensor of numbers as elements of a type, cut to what it holds.
-fn lower(element_type: ElementType, dims: &[usize], values: impl Iterator<Item = f64>) -> Result<Tensor> {
-    macro_rules! lower {
-        ($($variant:ident => $type:ty),*) => {
-            match element_type {
-                $(ElementType::$variant => Tensor::new(dims, values.map(|value| value as $type).collect()),)*
-                ElementType::Bool => Tensor::new(dims, values.map(|value| value != 0.0).collect()),
-                ElementType::String => Tensor::new(dims, values.map(|_| String::new()).collect()),
-                other => Err(Error::execution(format!("expected other elements than {}", other.name()))),
-            }
-        };
-    }
-    lower!(Float32 => f32, Float64 => f64, Int8 => i8, Int16 => i16, Int32 => i32, Int64 => i64, Uint8 => u8,
-        Uint16 => u16, Uint32 => u32, Uint64 => u64)
 }

@@ -5,7 +5,7 @@ mod reduction;
 use super::gather::{places_of_elements, places_of_tuples};
 use super::shape::resolve_axis;
 use super::view::{product, read_integers};
-use super::{Entry, Operator, Spec, onnx, single};
+use super::{Entry, Operator, Spec, contrib, onnx, single};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 use reduction::Reduction;
@@ -15,6 +15,7 @@ pub const ENTRIES: &[Entry] = &[
     onnx("ScatterElements", scatter_elements),
     onnx("ScatterND", scatter_nd),
     onnx("TensorScatter", tensor_scatter),
+    contrib("NGramRepeatBlock", block_repeated),
 ];
 
 /// <https://onnx.ai/onnx/operators/onnx__ScatterElements.html>
@@ -100,4 +101,34 @@ fn cache_places(
         }
     }
     Ok(places)
+}
+
+/// Scores of tokens that would end a run of `ngram_size` tokens that is there already become the least.
+/// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.NGramRepeatBlock>
+fn block_repeated(spec: &mut Spec) -> Result<Operator> {
+    let size = usize::try_from(spec.int_or("ngram_size", 0)).ok().filter(|&size| size > 0);
+    let size = size.ok_or_else(|| spec.invalid("no ngram_size above 0"))?;
+    single(move |call| {
+        let scores = call.take(1)?;
+        let ids = call.tensor(0)?;
+        let (&[batch, length], &[rows, tokens]) = (ids.dims(), scores.dims()) else {
+            return Err(Error::execution(format!("expected ids and scores of two axes, got {ids} and {scores}")));
+        };
+        if rows != batch {
+            return Err(Error::execution(format!("expected scores for {batch} rows of ids, got {scores}")));
+        }
+        let dims = [rows, tokens];
+        let mut values = scores.into_vec::<f32>()?;
+        let ids = ids.to_i64s()?;
+        for (ids, values) in ids.chunks_exact(length.max(1)).zip(values.chunks_exact_mut(tokens.max(1))) {
+            let Some(last) = (ids.len() + 1).checked_sub(size).and_then(|start| ids.get(start..)) else { continue };
+            for run in ids.windows(size) {
+                let Some((token, _)) = run.split_last().filter(|run| run.1 == last) else { continue };
+                let score = usize::try_from(*token).ok().and_then(|token| values.get_mut(token));
+                *score.ok_or_else(|| Error::execution(format!("there is no score of the token {token}")))? =
+                    f32::NEG_INFINITY;
+            }
+        }
+        Tensor::new(&dims, values)
+    })
 }

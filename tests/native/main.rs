@@ -3,6 +3,7 @@
 
 mod conformance;
 mod constants;
+mod contrib;
 mod control;
 #[cfg(feature = "image-decoder")]
 mod decoding;

@@ -1,6 +1,6 @@
 //! Attention of language models: grouped heads, a cache of keys and values, positions turned on the way.
 
-use super::attend::{Attend, Place};
+use super::attend::{Attend, Place, Stage};
 use super::heads::Heads;
 use super::mask::Bias;
 use super::rotary::Rotation;
@@ -22,6 +22,10 @@ struct Grouped {
     is_interleaved: bool,
     /// Whether each head has a score of 0 that gives nothing.
     is_smooth: bool,
+    /// Whether rows do not see later keys.
+    is_causal: bool,
+    /// The scores to give as well.
+    shown: Option<Stage>,
 }
 
 /// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.GroupQueryAttention>
@@ -30,8 +34,22 @@ pub(super) fn grouped(spec: &mut Spec) -> Result<Operator> {
     let (Some(heads), Some(key_heads)) = (count("num_heads"), count("kv_num_heads")) else {
         return Err(spec.invalid("no num_heads and kv_num_heads"));
     };
-    if spec.has_output(3) {
-        return Err(spec.unsupported("an output of scores"));
+    // Scales of a quantised cache, weights that normalise queries and keys, and lengths of queries.
+    if let Some(input) = (12..=16).find(|&input| spec.has_input(input)) {
+        return Err(spec.unsupported(format!("input {input}")));
+    }
+    if spec.flag("sliding_window_cache", false) {
+        return Err(spec.unsupported("sliding_window_cache"));
+    }
+    let shown = match spec.int_or("qk_output", 0) {
+        _ if !spec.has_output(3) => None,
+        1 => Some(Stage::Masked),
+        2 => Some(Stage::Softmax),
+        other => return Err(spec.invalid(&format!("an output of scores and qk_output={other}"))),
+    };
+    let is_causal = spec.flag("causal", true);
+    if !is_causal && spec.int_or("local_window_size", -1) >= 0 {
+        return Err(spec.unsupported("causal=0 and local_window_size"));
     }
     for name in ["k_quant_type", "v_quant_type"] {
         if spec.text_or(name, "NONE") != "NONE" {
@@ -47,6 +65,8 @@ pub(super) fn grouped(spec: &mut Spec) -> Result<Operator> {
         turns: spec.flag("do_rotary", false),
         is_interleaved: spec.flag("rotary_interleaved", false),
         is_smooth: spec.int_or("smooth_softmax", 0) > 0,
+        is_causal,
+        shown,
     };
     several(move |call| grouped.run(call))
 }
@@ -100,7 +120,9 @@ impl Grouped {
             if let Some((bias, scores)) = bias.as_ref().zip(scores.get_mut(..total)) {
                 bias.add::<F32x4>(place, scores);
             }
-            scores.iter_mut().skip(position + 1).for_each(|score| *score = f32::NEG_INFINITY);
+            let seen =
+                if self.is_causal { position + 1 } else { pasts.get(place.batch).map_or(0, |past| past + length) };
+            scores.iter_mut().skip(seen).for_each(|score| *score = f32::NEG_INFINITY);
             let hidden = self.window.map_or(0, |window| (position + 1).saturating_sub(window));
             scores.iter_mut().take(hidden).for_each(|score| *score = f32::NEG_INFINITY);
         };
@@ -111,12 +133,21 @@ impl Grouped {
             softcap: self.softcap,
             mask: &mask,
             sinks: if self.is_smooth || sinks.is_some() { Some(&sink) } else { None },
-            shown: None,
+            shown: self.shown,
             is_flat: true,
         };
-        let (out, _) = attend.run::<F32x4>(&q, &k, &v)?;
+        let (out, shown) = attend.run::<F32x4>(&q, &k, &v)?;
         let out = Tensor::new(&[batch, length, q.heads * v.size], out)?;
-        Ok(vec![out.into(), keys.into(), values.into()])
+        let mut outputs = vec![out.into(), keys.clone().into(), values.into()];
+        if self.shown.is_some() {
+            let mut scores = tensor::reserve(&[batch, q.heads, length, total])?;
+            // Scores of keys that are masked are shown as 0.
+            let show = |&score: &f32| if score == f32::NEG_INFINITY { 0.0 } else { score };
+            let rows = shown.chunks_exact(k.length.max(1));
+            rows.for_each(|row| scores.extend(row.iter().take(total).map(show)));
+            outputs.push(Tensor::new(&[batch, q.heads, length, total], scores)?.into());
+        }
+        Ok(outputs)
     }
 
     /// Turns `[batch, heads, length, size]` by the positions of its rows.

@@ -69,6 +69,8 @@ pub fn read_padding(mask: &Tensor, scores: [usize; 4], past: usize, filter: f32)
             }
             Tensor::new(&[batch, 1, 1, columns], biases)
         }
+        // What stands for no mask.
+        [own, 1] if columns > 1 && (own == batch || own == 1) => Tensor::new(&[1, 1, 1, 1], vec![0f32]),
         [own, all] if all == columns && (own == batch || own == 1) => Tensor::new(&[own, 1, 1, columns], flags()),
         [own, all, last] if last == columns && all == rows && (own == batch || own == 1) => {
             Tensor::new(&[own, 1, rows, columns], flags())

@@ -1,6 +1,6 @@
 //! Attention and MultiHeadAttention of com.microsoft.
 
-use super::attend::{Attend, Place};
+use super::attend::{Attend, Place, Stage};
 use super::heads::Heads;
 use super::mask::{Bias, read_padding};
 use super::standard::past_heads;
@@ -36,17 +36,14 @@ struct Context<'a> {
     padding: Option<&'a Tensor>,
     bias: Option<&'a Tensor>,
     wants_present: bool,
+    wants_scores: bool,
 }
 
+/// The output, `[batch, length, width]`, the keys and the values with those before, as four axes, and the scores.
+type Attended = (Tensor, Option<[Tensor; 2]>, Option<Tensor>);
+
 impl Options {
-    /// The output, `[batch, length, width]`, and the keys and the values with those before, as four axes.
-    fn attend(
-        &self,
-        q: Heads<f32>,
-        k: Heads<f32>,
-        v: Heads<f32>,
-        context: &Context,
-    ) -> Result<(Tensor, Option<[Tensor; 2]>)> {
+    fn attend(&self, q: Heads<f32>, k: Heads<f32>, v: Heads<f32>, context: &Context) -> Result<Attended> {
         let [past_key, past_value] = &context.past;
         let past = past_key.as_ref().map_or(0, |past| past.length);
         let present;
@@ -75,9 +72,13 @@ impl Options {
             }
         };
         let scale = self.scale.unwrap_or_else(|| 1.0 / (q.size as f64).sqrt());
-        let attend = Attend { scale, softcap: 0.0, mask: &mask, sinks: None, shown: None, is_flat: true };
-        let (out, _) = attend.run::<F32x4>(&q, &k, &v)?;
-        Ok((Tensor::new(&[q.batch, q.length, q.heads * v.size], out)?, kept))
+        let shown = context.wants_scores.then_some(Stage::Masked);
+        let attend = Attend { scale, softcap: 0.0, mask: &mask, sinks: None, shown, is_flat: true };
+        let (out, shown) = attend.run::<F32x4>(&q, &k, &v)?;
+        // As onnxruntime shows what is masked: the least of all numbers.
+        let shown = context.wants_scores.then(|| shown.into_iter().map(|score| score.max(f32::MIN)).collect());
+        let shown = shown.map(|shown| Tensor::new(&scores, shown)).transpose()?;
+        Ok((Tensor::new(&[q.batch, q.length, q.heads * v.size], out)?, kept, shown))
     }
 }
 
@@ -118,9 +119,14 @@ pub(super) fn attention(spec: &mut Spec) -> Result<Operator> {
             heads
         });
         let past = split_past(call.optional(4)?)?;
-        let context =
-            Context { past, padding: call.optional(3)?, bias: call.optional(5)?, wants_present: call.wants(1) };
-        let (out, present) = options.attend(q, k, v, &context)?;
+        let context = Context {
+            past,
+            padding: call.optional(3)?,
+            bias: call.optional(5)?,
+            wants_present: call.wants(1),
+            wants_scores: false,
+        };
+        let (out, present, _) = options.attend(q, k, v, &context)?;
         let present = present.filter(|_| call.wants(1)).map(|[keys, values]| -> Result<Value> {
             let dims: Vec<usize> = std::iter::once(2).chain(keys.dims().iter().copied()).collect();
             let mut both = keys.into_vec::<f32>()?;
@@ -147,9 +153,6 @@ pub(super) fn multi_head(spec: &mut Spec) -> Result<Operator> {
     let options = read_options(spec)?;
     if spec.has_input(8) || spec.has_input(9) {
         return Err(spec.unsupported("a shared buffer of past keys and values"));
-    }
-    if spec.has_output(3) {
-        return Err(spec.unsupported("an output of scores"));
     }
     several(move |call| {
         let query = call.tensor(0)?;
@@ -202,10 +205,15 @@ pub(super) fn multi_head(spec: &mut Spec) -> Result<Operator> {
             padding: call.optional(4)?,
             bias: call.optional(5)?,
             wants_present: call.wants(1) || call.wants(2),
+            wants_scores: call.wants(3),
         };
-        let (out, present) = options.attend(q, k, v, &context)?;
+        let (out, present, scores) = options.attend(q, k, v, &context)?;
         let mut outputs = vec![out.into()];
-        outputs.extend(present.into_iter().flatten().map(Value::Tensor));
+        match present {
+            Some(present) => outputs.extend(present.map(Value::Tensor)),
+            None => outputs.extend([Value::Nothing, Value::Nothing]),
+        }
+        outputs.extend(scores.map(Value::Tensor));
         Ok(outputs)
     })
 }

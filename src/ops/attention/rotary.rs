@@ -64,9 +64,6 @@ pub(super) fn rotary(spec: &mut Spec) -> Result<Operator> {
 
 /// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.RotaryEmbedding>
 pub(super) fn rotary_microsoft(spec: &mut Spec) -> Result<Operator> {
-    if spec.flag("is_packed_batching", false) {
-        return Err(spec.unsupported("is_packed_batching"));
-    }
     make(spec, [2, 3, 1])
 }
 

@@ -3,15 +3,7 @@
 use crate::error::{Error, Result};
 use crate::kernels::conv::Geometry;
 use crate::ops::Spec;
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum AutoPad {
-    /// As `pads` says.
-    NotSet,
-    SameUpper,
-    SameLower,
-    Valid,
-}
+use crate::ops::padding::AutoPad;
 
 /// Attributes, of one number for each spatial axis where they are given.
 #[derive(Debug, Clone)]
@@ -37,15 +29,8 @@ fn spread(values: &[usize], missing: usize) -> [usize; 3] {
 impl Attributes {
     /// Reads a node's attributes.
     pub fn read(spec: &Spec) -> Result<Attributes> {
-        let auto_pad = match spec.text_or("auto_pad", "NOTSET") {
-            "NOTSET" => AutoPad::NotSet,
-            "SAME_UPPER" => AutoPad::SameUpper,
-            "SAME_LOWER" => AutoPad::SameLower,
-            "VALID" => AutoPad::Valid,
-            other => return Err(spec.invalid(&format!("auto_pad={other}"))),
-        };
         let attributes = Attributes {
-            auto_pad,
+            auto_pad: AutoPad::read(spec)?,
             kernel: spec.sizes("kernel_shape")?.filter(|sizes| !sizes.is_empty()),
             strides: spec.sizes("strides")?,
             dilations: spec.sizes("dilations")?,
@@ -59,6 +44,11 @@ impl Attributes {
             return Err(spec.invalid("strides, dilations or group of 0"));
         }
         Ok(attributes)
+    }
+
+    /// The same with other pads.
+    pub fn with_pads(&self, pads: Vec<usize>) -> Attributes {
+        Attributes { pads: Some(pads), ..self.clone() }
     }
 
     /// Whether every pixel is a place of the kernel, and neighbours meet neighbours.
@@ -111,21 +101,13 @@ impl Attributes {
         {
             let extent = (kernel - 1).checked_mul(dilation).and_then(|extent| extent.checked_add(1));
             let extent = extent.ok_or_else(|| Error::execution("the kernel is too large"))?;
-            let (head, padding) = match self.auto_pad {
-                AutoPad::NotSet => (head, head.saturating_add(tail)),
-                AutoPad::Valid => (0, 0),
-                AutoPad::SameUpper | AutoPad::SameLower => {
-                    let count = input.div_ceil(stride);
-                    let needed = (count.saturating_sub(1) * stride).saturating_add(extent).saturating_sub(input);
-                    let is_upper = self.auto_pad == AutoPad::SameUpper;
-                    (if is_upper { needed / 2 } else { needed.div_ceil(2) }, needed)
-                }
-            };
+            let (head, tail) = self.auto_pad.pad(input, extent, stride, (head, tail));
+            let padding = head.saturating_add(tail);
             let room = input.checked_add(padding).and_then(|size| size.checked_sub(extent));
-            let room = room.ok_or_else(|| {
+            let room = room.or(self.auto_pad.is_same().then_some(0)).ok_or_else(|| {
                 Error::execution(format!("a kernel over {extent} pixels does not fit {input} and {padding} of padding"))
             })?;
-            *output = room / stride + 1;
+            *output = if self.auto_pad.is_same() { input.div_ceil(stride) } else { room / stride + 1 };
             *before = head;
         }
         let moves = geometry.output;
@@ -162,20 +144,14 @@ impl Attributes {
                 whole.checked_add(more)
             });
             let whole = whole.ok_or_else(|| Error::execution("the result is too large"))?;
-            let wanted = match (shape, self.auto_pad) {
+            let wanted = match (shape, self.auto_pad.is_same()) {
                 (Some(shape), _) => shape.get(axis).copied(),
                 // As onnxruntime has it: padding takes pixels away and adds none.
-                (None, AutoPad::SameUpper | AutoPad::SameLower) => {
-                    input.checked_mul(stride).map(|size| size.min(whole))
-                }
+                (None, true) => input.checked_mul(stride).map(|size| size.min(whole)),
                 _ => None,
             };
-            // How the padding that a wanted size leaves is divided.
-            let divide = |padding: usize| {
-                if self.auto_pad == AutoPad::SameUpper { padding / 2 } else { padding.div_ceil(2) }
-            };
             (*before, *size) = match (wanted, self.auto_pad) {
-                (Some(wanted), _) => (divide(whole.saturating_sub(wanted)), wanted),
+                (Some(wanted), _) => (self.auto_pad.split(whole.saturating_sub(wanted)).0, wanted),
                 (None, AutoPad::Valid) => (0, whole),
                 _ => {
                     let size = whole.checked_sub(head.saturating_add(tail));

@@ -4,18 +4,31 @@ use super::geometry::{Attributes, spatial};
 use super::{plain, read_bias, split_dims};
 use crate::error::{Error, Result};
 use crate::kernels::conv::{Channels, TransposedWeights, convolve_transposed};
+use crate::ops::view::read_dims;
 use crate::ops::{Call, Operator, Spec, single};
 use crate::tensor::{Dims, ElementType, Tensor, fill, zeroed};
 
 struct ConvTranspose {
     attributes: Attributes,
+    /// The input that has the pads, rather than the attribute.
+    pads: Option<usize>,
     /// The dims of constant weights, and the weights packed.
     packed: Option<(Dims, TransposedWeights)>,
 }
 
 /// <https://onnx.ai/onnx/operators/onnx__ConvTranspose.html>
 pub fn conv_transpose(spec: &mut Spec) -> Result<Operator> {
-    let mut conv = ConvTranspose { attributes: Attributes::read(spec)?, packed: None };
+    make(spec, None)
+}
+
+/// The same with pads that an input gives.
+/// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.ConvTransposeWithDynamicPads>
+pub fn conv_transpose_padded(spec: &mut Spec) -> Result<Operator> {
+    make(spec, Some(2))
+}
+
+fn make(spec: &mut Spec, pads: Option<usize>) -> Result<Operator> {
+    let mut conv = ConvTranspose { attributes: Attributes::read(spec)?, pads, packed: None };
     if let Some(weights) = spec.constant(1).filter(|weights| weights.element_type() == ElementType::Float32) {
         let packed = conv.pack(weights)?;
         conv.packed = Some((Dims::from_slice(weights.dims()), packed));
@@ -48,18 +61,27 @@ impl ConvTranspose {
             return Err(Error::execution(format!("expected {expected} channels, got {input}")));
         }
         let channels = self.channels(input, made)?;
-        let geometry = self.attributes.resolve_transposed(size, kernel)?;
+        let padded;
+        let attributes = match self.pads {
+            Some(pads) if call.optional(pads)?.is_some() => {
+                padded = self.attributes.with_pads(read_dims(call, pads)?.to_vec());
+                &padded
+            }
+            _ => &self.attributes,
+        };
+        let geometry = attributes.resolve_transposed(size, kernel)?;
+        let bias_input = self.pads.map_or(2, |pads| pads + 1);
         let mut dims = Dims::from_slice(&[batch, channels.output]);
         dims.extend_from_slice(spatial(&geometry.input, size.len()));
         if image.element_type() == ElementType::Float64 {
             let weights = call.tensor(1)?;
             plain::check_channels(&channels, (input / channels.groups, made * channels.groups), "the weights")?;
-            let bias = read_bias(call, 2, channels.output)?;
+            let bias = read_bias(call, bias_input, channels.output)?;
             let mut values = fill(&dims, 0.0f64)?;
             plain::convolve_transposed(&geometry, &channels, (image.slice()?, weights.slice()?, bias), &mut values);
             return Tensor::new(&dims, values);
         }
-        let bias: Option<&[f32]> = read_bias(call, 2, channels.output)?;
+        let bias: Option<&[f32]> = read_bias(call, bias_input, channels.output)?;
         let made;
         let weights = match &self.packed {
             Some((_, weights)) => weights,

@@ -6,10 +6,11 @@ use super::operand::{Operand, Transposes, pair};
 use super::plain::multiply_plain;
 use super::{scale, scaled};
 use crate::error::{Error, Result};
+use crate::graph::{Attribute, Node};
 use crate::kernels::activation::Activation;
 use crate::kernels::gemm::{Finish, Left, PackedRight, Right, Shape, multiply};
 use crate::ops::integer::narrow;
-use crate::ops::{Call, Operator, Spec, single};
+use crate::ops::{Call, Input, Operator, Spec, find, single};
 use crate::tensor::{Element, ElementType, Tensor, zeroed};
 
 struct Gemm {
@@ -31,8 +32,30 @@ pub fn fused_gemm(spec: &mut Spec) -> Result<Operator> {
     let name = spec.text_or("activation", "");
     let parameters = (spec.float("activation_alpha").or(spec.float("leaky_relu_alpha")), spec.float("activation_beta"));
     let activation = Activation::from_name(name, parameters.0, parameters.1);
-    let activation = activation.ok_or_else(|| spec.unsupported(format!("activation={name}")))?;
-    make(spec, activation)
+    match activation {
+        Some(activation) => make(spec, activation),
+        None => make_behind(spec, name),
+    }
+}
+
+/// The activations that the kernel does not know run as the operators they are.
+fn make_behind(spec: &mut Spec, name: &str) -> Result<Operator> {
+    if !["Elu", "Selu", "Softplus", "Softsign", "ThresholdedRelu"].contains(&name) {
+        return Err(spec.unsupported(format!("activation={name}")));
+    }
+    let mut node = Node { op: name.into(), opset: 22, inputs: vec![Some(0)], ..Node::default() };
+    for parameter in ["alpha", "beta", "gamma"] {
+        if let Some(value) = spec.float(&format!("activation_{parameter}")) {
+            node.attributes.insert(parameter.into(), Attribute::Float(value));
+        }
+    }
+    let entry = find("ai.onnx", name).ok_or_else(|| spec.unsupported(format!("activation={name}")))?;
+    let activation = (entry.make)(&mut Spec::new(&node, vec![None], vec![]))?;
+    let product = make(spec, Activation::Identity)?;
+    Ok(Box::new(move |call| {
+        let product = product(call)?.into_iter().map(Input::Owned).collect();
+        activation(&mut Call::new(product, 1, &[true]))
+    }))
 }
 
 fn make(spec: &mut Spec, activation: Activation) -> Result<Operator> {

@@ -2,14 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ops::Spec;
-
-#[derive(Clone, Copy, PartialEq)]
-enum Padding {
-    Explicit,
-    Valid,
-    SameUpper,
-    SameLower,
-}
+use crate::ops::padding::AutoPad;
 
 /// The attributes that place windows.
 pub struct Windows {
@@ -18,7 +11,7 @@ pub struct Windows {
     dilations: Vec<i64>,
     /// Before each axis, and then after each.
     pads: Vec<i64>,
-    padding: Padding,
+    padding: AutoPad,
     rounds_up: bool,
 }
 
@@ -57,19 +50,12 @@ impl Windows {
                 Err(spec.invalid(&format!("{name}={values:?} for kernel_shape={kernel:?}")))
             }
         };
-        let padding = match spec.text_or("auto_pad", "NOTSET") {
-            "NOTSET" => Padding::Explicit,
-            "VALID" => Padding::Valid,
-            "SAME_UPPER" => Padding::SameUpper,
-            "SAME_LOWER" => Padding::SameLower,
-            other => return Err(spec.invalid(&format!("auto_pad={other}"))),
-        };
         Ok(Windows {
             kernel: read("kernel_shape", kernel.len(), 1, 1)?,
             strides: read("strides", kernel.len(), 1, 1)?,
             dilations: read("dilations", kernel.len(), 1, 1)?,
             pads: read("pads", kernel.len() * 2, 0, 0)?,
-            padding,
+            padding: AutoPad::read(spec)?,
             rounds_up: spec.flag("ceil_mode", false),
         })
     }
@@ -92,14 +78,11 @@ impl Windows {
 
     fn place_axis(&self, input: i64, kernel: i64, stride: i64, dilation: i64, pads: (&i64, &i64)) -> Result<Axis> {
         let extent = dilation * (kernel - 1) + 1;
-        // The output is as long as the input divided by the stride, also where windows are dilated, which onnxruntime forgets.
-        let needed = (((input + stride - 1) / stride - 1) * stride + extent - input).max(0);
-        let (before, after) = match self.padding {
-            Padding::Explicit => (*pads.0, *pads.1),
-            Padding::Valid => (0, 0),
-            Padding::SameUpper => (needed / 2, needed - needed / 2),
-            Padding::SameLower => (needed - needed / 2, needed / 2),
-        };
+        // `SAME` is as long as the input divided by the stride, also where windows are dilated, which onnxruntime forgets.
+        let explicit = (*pads.0 as usize, *pads.1 as usize);
+        let (before, after) =
+            self.padding.pad(input as usize, usize::try_from(extent).unwrap_or(usize::MAX), stride as usize, explicit);
+        let (before, after) = (before as i64, after as i64);
         let room = input + before + after - extent;
         // As in onnxruntime, a window may be longer than the axis by less than a stride.
         let mut output = room / stride + 1;

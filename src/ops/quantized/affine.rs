@@ -1,5 +1,6 @@
 //! Bytes with one scale and one zero point.
 
+use super::product::read_sign;
 use crate::error::Result;
 use crate::kernels::int8::{self, Levels};
 use crate::ops::Call;
@@ -17,12 +18,21 @@ pub struct Affine {
 impl Affine {
     /// From the inputs `scale` and `scale + 1`, the latter of which may be missing.
     pub fn read(call: &Call, scale: usize, element_type: ElementType) -> Result<Affine> {
-        let levels = match call.optional(scale + 1)? {
+        Affine::new(call.tensor(scale)?, call.optional(scale + 1)?, element_type)
+    }
+
+    /// What the bytes of `tensor` stand for.
+    pub fn of(scale: &Tensor, zero: Option<&Tensor>, tensor: &Tensor) -> Result<Affine> {
+        read_sign(tensor)?;
+        Affine::new(scale, zero, tensor.element_type())
+    }
+
+    fn new(scale: &Tensor, zero: Option<&Tensor>, element_type: ElementType) -> Result<Affine> {
+        let levels = match zero {
             Some(zero) => read_levels(zero)?,
             None => find_levels(element_type)?,
         };
-        let scale = call.tensor(scale)?.only::<f32>()?;
-        Ok(Affine { scale, levels, is_signed: is_signed_byte(element_type) })
+        Ok(Affine { scale: scale.only::<f32>()?, levels, is_signed: is_signed_byte(element_type) })
     }
 
     /// The level of a byte.

@@ -28,6 +28,7 @@ impl Mask<'_> {
             [count] if count == 2 * batches => {
                 (key as i64) < i64::from(at(batch)) && key as i64 >= i64::from(at(batch + batches))
             }
+            [_, 1] => keys > 1 || at(batch) > 0,
             [_, width] => at(batch * width + key) > 0,
             [_, queries, width] => at((batch * queries + query) * width + key) > 0,
             _ => true,
@@ -35,6 +36,8 @@ impl Mask<'_> {
         let fits = match *self.dims {
             [] => true,
             [count] => count == batches || count == 2 * batches,
+            // A mask of one column stands for none.
+            [count, 1] if count == 1 || count == batches => true,
             [count, width] | [count, _, width] => count == batches && width == keys,
             _ => false,
         };

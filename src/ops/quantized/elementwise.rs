@@ -5,45 +5,22 @@ use std::borrow::Cow;
 use super::affine::{Affine, look_up};
 use super::product::read_sign;
 use crate::error::{Error, Result};
+use crate::kernels::broadcast::broadcast_dims;
 use crate::kernels::int8::{Levels, round_within};
+use crate::kernels::strided::collect;
+use crate::ops::expand::broadcast;
 use crate::ops::shape::resolve_axis;
 use crate::ops::{Operator, Spec, single};
 use crate::tensor::{Dims, Tensor, fill, reserve};
 
-/// The dims of tensors broadcast together.
-fn broadcast_dims(all: &[&[usize]]) -> Result<Dims> {
-    let rank = all.iter().map(|dims| dims.len()).max().unwrap_or_default();
-    let mut out: Dims = Dims::from_elem(1, rank);
-    for dims in all {
-        for (out, &dim) in out.iter_mut().rev().zip(dims.iter().rev()) {
-            match (*out, dim) {
-                (1, dim) => *out = dim,
-                (_, 1) => {}
-                (own, dim) if own == dim => {}
-                _ => return Err(Error::execution(format!("dims {all:?} do not fit together"))),
-            }
-        }
-    }
-    Ok(out)
-}
-
 /// The bytes of a tensor repeated to fill `dims`.
 fn expand<'a>(values: &'a [u8], dims: &[usize], to: &[usize]) -> Result<Cow<'a, [u8]>> {
-    let padded: Dims =
-        std::iter::repeat_n(1, to.len().saturating_sub(dims.len())).chain(dims.iter().copied()).collect();
-    let mut current = Cow::Borrowed(values);
-    let mut inner = 1;
-    for (&dim, &wanted) in padded.iter().zip(to).rev() {
-        if dim != wanted {
-            let mut next = reserve::<u8>(&[current.len(), wanted])?;
-            for run in current.chunks(inner.max(1)) {
-                (0..wanted).for_each(|_| next.extend_from_slice(run));
-            }
-            current = next.into();
-        }
-        inner *= wanted;
+    if dims == to {
+        return Ok(Cow::Borrowed(values));
     }
-    Ok(current)
+    let mut expanded = reserve::<u8>(to)?;
+    collect(values, &broadcast(dims, to)?, &mut expanded)?;
+    Ok(expanded.into())
 }
 
 /// An operator on two tensors, each with a scale and a zero point, whose result has them too. `prepare` makes the function of

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
 use crate::ops::Spec;
+use crate::ops::padding::AutoPad;
 
 /// The window along one axis.
 #[derive(Debug, Clone, Copy)]
@@ -31,25 +32,12 @@ pub struct Placement {
     strides: Option<Vec<usize>>,
     dilations: Option<Vec<usize>>,
     pads: Option<Vec<usize>>,
-    padding: Padding,
+    padding: AutoPad,
     rounds_up: bool,
-}
-
-enum Padding {
-    Explicit,
-    Valid,
-    Same { is_lower: bool },
 }
 
 impl Placement {
     pub fn read(spec: &Spec) -> Result<Placement> {
-        let padding = match spec.text_or("auto_pad", "NOTSET") {
-            "NOTSET" => Padding::Explicit,
-            "VALID" => Padding::Valid,
-            "SAME_UPPER" => Padding::Same { is_lower: false },
-            "SAME_LOWER" => Padding::Same { is_lower: true },
-            other => return Err(spec.invalid(&format!("auto_pad={other}"))),
-        };
         let strides = spec.sizes("strides")?;
         if strides.iter().flatten().any(|&stride| stride == 0) {
             return Err(spec.invalid("a stride of 0"));
@@ -59,7 +47,7 @@ impl Placement {
             strides,
             dilations: spec.sizes("dilations")?,
             pads: spec.sizes("pads")?,
-            padding,
+            padding: AutoPad::read(spec)?,
             rounds_up: spec.flag("ceil_mode", false),
         })
     }
@@ -94,27 +82,18 @@ impl Placement {
             }
             None => return Err(Error::execution("a window is empty")),
         };
-        let (before, output) = match self.padding {
-            Padding::Same { is_lower } => {
-                let output = input.div_ceil(stride);
-                let needed = output.saturating_sub(1).saturating_mul(stride).saturating_add(extent);
-                let total = needed.saturating_sub(input);
-                (if is_lower { total.div_ceil(2) } else { total / 2 }, output)
-            }
-            Padding::Explicit | Padding::Valid => {
-                let explicit = matches!(self.padding, Padding::Explicit);
-                let pad = |index: usize| at(&self.pads, index).filter(|_| explicit).unwrap_or(0);
-                let (before, after) = (pad(axis), pad(axis + rank));
-                let padded = input.checked_add(before).and_then(|size| size.checked_add(after));
-                let room = padded.and_then(|padded| padded.checked_sub(extent)).ok_or_else(too_large)?;
-                let mut output = if self.rounds_up { room.div_ceil(stride) } else { room / stride } + 1;
-                // A window that begins behind the input and its first padding is none.
-                if self.rounds_up && (output - 1) * stride >= input + before {
-                    output -= 1;
-                }
-                (before, output)
-            }
-        };
+        let pad = |index: usize| at(&self.pads, index).unwrap_or(0);
+        let (before, after) = self.padding.pad(input, extent, stride, (pad(axis), pad(axis + rank)));
+        if self.padding.is_same() {
+            return Ok(Axis { input, kernel, stride, dilation, before, output: input.div_ceil(stride) });
+        }
+        let padded = input.checked_add(before).and_then(|size| size.checked_add(after));
+        let room = padded.and_then(|padded| padded.checked_sub(extent)).ok_or_else(too_large)?;
+        let mut output = if self.rounds_up { room.div_ceil(stride) } else { room / stride } + 1;
+        // A window that begins behind the input and its first padding is none.
+        if self.rounds_up && (output - 1) * stride >= input + before {
+            output -= 1;
+        }
         Ok(Axis { input, kernel, stride, dilation, before, output })
     }
 }

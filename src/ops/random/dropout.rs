@@ -2,8 +2,7 @@
 
 use super::Source;
 use crate::error::{Error, Result};
-use crate::ops::cast::cast;
-use crate::ops::signal::lower;
+use crate::ops::cast::{cast, lower};
 use crate::ops::{Call, Operator, Spec, several};
 use crate::tensor::{ElementType, Tensor, fill, reserve};
 use crate::value::Value;

@@ -1,10 +1,10 @@
 //! Images sampled at the points of a grid, and grids of such points.
 
 use super::axis::weigh_cubic;
-use super::lower;
 use crate::error::{Error, Result};
 use crate::kernels::real::Real;
 use crate::kernels::resize::blend_scattered;
+use crate::ops::cast::lower;
 use crate::ops::{Call, Operator, Spec, single};
 use crate::tensor::{Dims, ElementType, Tensor, reserve};
 
@@ -63,7 +63,7 @@ pub fn grid_sample(spec: &mut Spec) -> Result<Operator> {
                 let values = sampling.sample(&image.to_f32s()?, image.dims(), &grid.to_f32s()?, &dims)?;
                 match element_type {
                     ElementType::Float32 => Tensor::new(&dims, values),
-                    _ => lower(element_type, &dims, values.iter().map(|&value| f64::from(value))),
+                    _ => lower(element_type, &dims, values),
                 }
             }
         }
@@ -210,5 +210,5 @@ fn make_grid(call: &Call, aligns_corners: bool) -> Result<Tensor> {
             }
         }
     }
-    lower(theta.element_type(), &dims, values.into_iter())
+    lower(theta.element_type(), &dims, values)
 }

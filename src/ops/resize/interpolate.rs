@@ -1,10 +1,10 @@
 //! Resizing by blending neighbours.
 
 use super::axis::{Axis, Filter, Transform};
-use super::lower;
 use crate::error::{Error, Result};
 use crate::kernels::real::Real;
 use crate::kernels::resize::{Rows, Taps, blend};
+use crate::ops::cast::lower;
 use crate::tensor::{Dims, ElementType, Tensor, count_elements, reserve};
 
 /// The one of the weights by which onnxruntime filters bytes.
@@ -29,20 +29,20 @@ impl Interpolation {
             element_type @ (ElementType::Int8 | ElementType::Uint8) if self.is_wide() => {
                 let limits = if element_type == ElementType::Int8 { (-128.0, 127.0) } else { (0.0, 255.0) };
                 let values = self.blend_axes(&tensor.to_f64s()?, axes, Some(limits))?;
-                lower(element_type, &dims, values.into_iter())
+                lower(element_type, &dims, values)
             }
             element_type if self.is_wide() => {
                 let limits = (f64::NEG_INFINITY, f64::INFINITY);
                 let values = self.blend_axes(&tensor.to_f32s()?, axes, Some(limits))?;
-                lower(element_type, &dims, values.iter().map(|&value| f64::from(value)))
+                lower(element_type, &dims, values)
             }
             element_type @ (ElementType::Int8 | ElementType::Uint8) if has_channels_last(axes) => {
                 let values = self.blend_at_once(&tensor.to_f64s()?, axes, true)?;
-                lower(element_type, &dims, values.into_iter())
+                lower(element_type, &dims, values)
             }
             element_type => {
                 let values = self.blend_at_once(&tensor.to_f32s()?, axes, false)?;
-                lower(element_type, &dims, values.iter().map(|&value| f64::from(value)))
+                lower(element_type, &dims, values)
             }
         }
     }

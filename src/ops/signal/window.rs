@@ -2,8 +2,8 @@
 
 use std::f64::consts::PI;
 
-use super::lower;
 use crate::error::{Error, Result};
+use crate::ops::cast::lower;
 use crate::ops::{Call, Operator, Spec, single};
 use crate::tensor::{ElementType, Tensor, reserve};
 
