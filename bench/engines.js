@@ -24,9 +24,7 @@ export async function driveOwn({ init, load, Tensor }, { threads = 1 } = {}) {
   await init({ threads });
   return async (reference) => {
     const session = await load(reference.readModel(), { externalData: reference.readExternalData() });
-    const labels = new Map(
-      session.outputs.map((/** @type {any} */ output) => [output.name, output.labels]),
-    );
+    const labels = new Map(session.outputs.map((/** @type {any} */ output) => [output.name, output.labels]));
     /** @param {[string, any]} entry @returns {[string, any]} */
     const addLabels = ([name, value]) => [
       name,

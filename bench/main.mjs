@@ -18,12 +18,21 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runChild } from "../tests/child.mjs";
 import { installPacked } from "../tests/packed.mjs";
+import { printTitles } from "../tests/table.mjs";
 import { installRival, installTfjs, rivalVersion, tfjsVersion } from "../tests/zoo/engines.mjs";
 import { coarse } from "../tests/zoo/reference.mjs";
+import { measureInBrowser } from "./browser.mjs";
 import { measureDownloads } from "./downloads.mjs";
+import {
+  addRates,
+  columns,
+  listMeans,
+  printDownloads,
+  printMeans,
+  printResult,
+  printRoofline,
+} from "./report.mjs";
 import { findNode } from "./runtime.mjs";
-import { addRates, columns, listMeans, printDownloads, printMeans, printResult, printRoofline } from "./report.mjs";
-import { printTitles } from "../tests/table.mjs";
 import { listMicro, listNetworks, listScaling, listZoo, openWorkload, writeWorkload } from "./workload.mjs";
 
 const jobScript = fileURLToPath(new URL("./job.mjs", import.meta.url));
@@ -33,20 +42,21 @@ const fine = 1e-3;
 /** Threads of onnxruntime-web go on looking for work for a while. */
 const restOfThreads = 5;
 
-/** @type {const} */
-const optionsOfCommand = {
-  models: { type: "string" },
-  threads: { type: "string", default: "1,2" },
-  seconds: { type: "string", default: "1" },
-  cold: { type: "string", default: "3" },
-  json: { type: "string" },
-  node: { type: "string" },
-  browser: { type: "string" },
-  micro: { type: "boolean", default: false },
-  networks: { type: "boolean", default: false },
-  scaling: { type: "boolean", default: false },
-};
-const { values: options, positionals } = parseArgs({ allowPositionals: true, options: optionsOfCommand });
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    models: { type: "string" },
+    threads: { type: "string", default: "1,2" },
+    seconds: { type: "string", default: "1" },
+    cold: { type: "string", default: "3" },
+    json: { type: "string" },
+    node: { type: "string" },
+    browser: { type: "string" },
+    micro: { type: "boolean", default: false },
+    networks: { type: "boolean", default: false },
+    scaling: { type: "boolean", default: false },
+  },
+});
 
 /** @returns {import("./workload.mjs").Workload[]} */
 function listWorkloads() {
@@ -61,23 +71,36 @@ function listWorkloads() {
   const isWanted = (name) =>
     wanted?.some((word) => (word.endsWith("*") ? name.startsWith(word.slice(0, -1)) : name === word)) ?? true;
   const chosen = listed.filter(({ name }) => isWanted(name));
-  if (chosen.length === 0) throw new Error(`nothing to measure; there are ${listed.map(({ name }) => name).join(", ")}`);
+  if (chosen.length === 0)
+    throw new Error(`nothing to measure; there are ${listed.map(({ name }) => name).join(", ")}`);
   return chosen;
 }
 
 /** Each process's part of a result, by engine, put together. */
 function measure(workload, threads, { packed, node }) {
   /** @type {import("./job.mjs").EngineName[]} */
-  const engines = ["own", "rival", ...(workload.graph && threads === 1 ? [/** @type {const} */ ("tfjs")] : [])];
+  const engines = [
+    "own",
+    "rival",
+    ...(workload.graph && threads === 1 ? [/** @type {const} */ ("tfjs")] : []),
+  ];
   const patience = { milliseconds: Number(options.seconds) * 1000, rest: threads > 1 ? restOfThreads : 0 };
   const job = { workload, threads, packed, patience };
-  const together = runJob({ ...job, engines, isAlone: false }, node);
+  const together = runJob({ ...job, engines }, node);
   const merged = Object.fromEntries(
     engines.map((engine) => {
-      const alone = Array.from({ length: Number(options.cold) }, () => runJob({ ...job, engines: [engine], isAlone: true }, node)[engine]);
+      const alone = Array.from(
+        { length: Number(options.cold) },
+        () => runJob({ ...job, engines: [engine] }, node)[engine],
+      );
       const fault = together[engine].fault ?? alone.find((report) => report.fault)?.fault;
       const least = (key) => Math.min(...alone.map((report) => report[key] ?? Infinity));
-      const cold = { cold: least("cold"), first: least("first"), peakBytes: least("peakBytes"), wasmBytes: least("wasmBytes") };
+      const cold = {
+        cold: least("cold"),
+        first: least("first"),
+        peakBytes: least("peakBytes"),
+        wasmBytes: least("wasmBytes"),
+      };
       return [engine, { ...cold, ...together[engine], ...(fault && { fault }) }];
     }),
   );
@@ -92,10 +115,9 @@ function runJob(job, node) {
   return report ?? Object.fromEntries(job.engines.map((engine) => [engine, { fault }]));
 }
 
-/** Says where a model for tfjs is, if one can be made. */
+/** Says where the model is for tfjs, if it can be converted. */
 function convertForTfjs(workload, packed) {
-  const path = `${workload.model ?? workload.name}`;
-  const { report } = runChild(tfjsScript, [JSON.stringify({ workload, packed, name: path })]);
+  const { report } = runChild(tfjsScript, [JSON.stringify({ workload, packed })]);
   return report?.graph ? { ...workload, graph: report.graph } : workload;
 }
 
@@ -114,7 +136,7 @@ async function measureAll() {
     printTitles(columns);
     for (const workload of workloads) {
       writeWorkload(workload);
-      const ready = workload.family === "scaling" ? workload : convertForTfjs(workload, packed.directory);
+      const ready = convertForTfjs(workload, packed.directory);
       for (const threads of threadCounts) {
         const result = measure(ready, threads, { packed: packed.directory, node: node.path });
         addRates(result, peaks);
@@ -129,13 +151,41 @@ async function measureAll() {
     printRoofline(results, peaks);
     const downloads = await measureDownloads({ withTfjs: true });
     printDownloads(downloads);
-    return { engine: `Node ${node.version}`, machine, rivalVersion, tfjsVersion, peaks, means, downloads, results };
+    return {
+      engine: `Node ${node.version}`,
+      machine,
+      rivalVersion,
+      tfjsVersion,
+      peaks,
+      means,
+      downloads,
+      results,
+    };
   } finally {
     packed.remove();
   }
 }
 
-const report = await measureAll();
+/** The page's results as those of processes are shown. */
+async function measurePage() {
+  installRival();
+  const { models = "all", threads, seconds } = options;
+  const page = await measureInBrowser(options.browser ?? "", { models, threads, seconds });
+  console.log(`${page.browser}; onnxruntime-web ${page.rivalVersion}\n`);
+  printTitles(columns);
+  for (const result of page.results) {
+    result.tolerance = result.family === "int8" ? coarse : fine;
+    if (result.failure) result.own = { fault: result.failure };
+    addRates(result, page.peaks);
+    printResult(result);
+  }
+  const means = listMeans(page.results);
+  if (means.length > 0) printMeans(means);
+  printRoofline(page.results, page.peaks);
+  return { ...page, means };
+}
+
+const report = await (options.browser ? measurePage() : measureAll());
 if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
-const wrong = report.results.filter(({ own, rival, tolerance }) => own.fault || rival.apart > tolerance);
+const wrong = report.results.filter(({ own, rival, tolerance }) => own.fault || rival?.apart > tolerance);
 process.exitCode = wrong.length > 0 ? 1 : 0;

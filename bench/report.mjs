@@ -5,8 +5,10 @@ import { geometricMean } from "./measurement.js";
 
 /** @typedef {import("../tests/table.mjs").Column} Column */
 
-const show = (digits, scale = 1) => (value) =>
-  Number.isFinite(value) ? (value * scale).toFixed(digits) : "-";
+const show =
+  (digits, scale = 1) =>
+  (value) =>
+    Number.isFinite(value) ? (value * scale).toFixed(digits) : "-";
 const inMegabytes = show(0, 1e-6);
 
 /** What is shown of an engine, and compared: the rival's over ours. */
@@ -56,7 +58,8 @@ export function printResult(result) {
   for (const engine of ["own", "rival", "tfjs"]) {
     const { fault, apart } = result[engine] ?? {};
     if (fault) console.log(`    ${engine}: ${fault}`);
-    if (apart > result.tolerance) console.log(`    ${engine} gives other numbers: off by ${apart.toExponential(1)}`);
+    if (apart > result.tolerance)
+      console.log(`    ${engine} gives other numbers: off by ${apart.toExponential(1)}`);
   }
 }
 
@@ -93,7 +96,9 @@ export function printMeans(means) {
     ["models, threads", 24, ({ group }) => group],
     ["beside", 18, ({ other }) => (other === "rival" ? "onnxruntime-web" : "tfjs-wasm")],
     ["models", 8, ({ count }) => String(count)],
-    ...Object.keys(measures).map((measure) => /** @type {Column} */ ([measure, 9, (mean) => show(2)(mean[measure])])),
+    ...Object.keys(measures).map(
+      (measure) => /** @type {Column} */ ([measure, 9, (mean) => show(2)(mean[measure])]),
+    ),
     ["worst", 8, ({ least }) => show(2)(least)],
   ];
   printTitles(shown);
@@ -108,7 +113,8 @@ export function printMeans(means) {
  */
 export function printRoofline(results, peaks) {
   console.log("\nMultiply-add peak in WebAssembly, one thread");
-  for (const [kind, rate] of Object.entries(peaks)) console.log(`  ${kind.padEnd(20)} ${rate.toFixed(1)} GMAC/s`);
+  for (const [kind, rate] of Object.entries(peaks))
+    console.log(`  ${kind.padEnd(20)} ${rate.toFixed(1)} GMAC/s`);
   /** @type {Column[]} */
   const shown = [
     ["model", 34, ({ name }) => name],
@@ -125,19 +131,22 @@ export function printRoofline(results, peaks) {
 const share = (value) => (Number.isFinite(value) ? `${(100 * value).toFixed(0)} %` : "-");
 
 /**
- * Adds to a result the billions of multiply-adds per second of each engine, and the share of the peak that is. int8 is held
- * against the 16-bit products, the rest against the best that float32 has.
+ * Adds to a result the billions of multiply-adds per second of each engine, and the share that is of the peak of the
+ * instructions that its build has.
  *
  * @param {any} result
  * @param {import("./peak.js").Peaks} peaks
  */
 export function addRates(result, peaks) {
   if (!result.multiplyAdds) return;
+  const peakOf = (engine) => {
+    if (result.family === "int8") return peaks["i16 dot + i32 add"];
+    return peaks[/relaxed/.test(engine?.build) ? "f32 relaxed madd" : "f32 mul + add"];
+  };
   const rateOf = (engine) => result.multiplyAdds / engine?.later?.minimum / 1e6;
-  const float = Math.max(peaks["f32 mul + add"] ?? NaN, peaks["f32 relaxed madd"] ?? 0);
-  const peak = (result.family === "int8" ? (peaks["i16 dot + i32 add"] ?? NaN) : float) * result.threads;
+  const shareOf = (engine) => rateOf(engine) / ((peakOf(engine) ?? NaN) * result.threads);
   result.rates = { own: rateOf(result.own), rival: rateOf(result.rival) };
-  result.shares = { own: result.rates.own / peak, rival: result.rates.rival / peak };
+  result.shares = { own: shareOf(result.own), rival: shareOf(result.rival) };
 }
 
 /** @param {import("./downloads.mjs").Download[]} downloads */

@@ -15,8 +15,10 @@ export async function watchMemory(start) {
     for (const value of Object.values(exports)) if (value instanceof Memory) memories.add(value);
     return result;
   };
-  /** @type {any} */ (WebAssembly).instantiate = async (/** @type {any} */ source, /** @type {any} */ imports) =>
-    note(await instantiate(source, imports));
+  /** @type {any} */ (WebAssembly).instantiate = async (
+    /** @type {any} */ source,
+    /** @type {any} */ imports,
+  ) => note(await instantiate(source, imports));
   WebAssembly.instantiateStreaming = async (source, imports) =>
     note(await instantiateStreaming(source, imports));
   // Memory that threads share is made by JavaScript and imported.

@@ -49,7 +49,10 @@ export function listScaling() {
     sizes.map((size) => {
       const dims = dimsOf(size);
       const inputs = Object.fromEntries(
-        Object.entries(model.inputs).map(([name, shape]) => [name, { ...shape, dims: dims[name] ?? shape.dims }]),
+        Object.entries(model.inputs).map(([name, shape]) => [
+          name,
+          { ...shape, dims: dims[name] ?? shape.dims },
+        ]),
       );
       return { ...describe(model), name: `${model.name} ${axis} ${size}`, inputs, axis, size };
     }),
@@ -64,7 +67,9 @@ function describe({ name, family, inputs, isCoarse, multiplyAdds }) {
 
 /** Writes the model of a workload to where it says. @param {Workload} workload */
 export function writeWorkload({ model }) {
-  const made = [...microModels, ...networks].find(({ name }) => model === join(modelsDirectory, `${name}.onnx`));
+  const made = [...microModels, ...networks].find(
+    ({ name }) => model === join(modelsDirectory, `${name}.onnx`),
+  );
   if (!made || !model) return;
   mkdirSync(modelsDirectory, { recursive: true });
   writeFileSync(model, made.write());
@@ -95,7 +100,5 @@ export function openWorkload({ directory, model, inputs, isCoarse }) {
 /** @param {NonNullable<Workload["inputs"]>} inputs */
 function drawInputs(inputs) {
   const random = seedRandom(1);
-  return Object.fromEntries(
-    Object.entries(inputs).map(([name, shape]) => [name, drawTensor(random, shape)]),
-  );
+  return Object.fromEntries(Object.entries(inputs).map(([name, shape]) => [name, drawTensor(random, shape)]));
 }

@@ -1,4 +1,4 @@
-/** tfjs-wasm with the words of bench/engines.js. It loads a graph that `convertModel` made and `saveGraph` put on disk. */
+/** tfjs-wasm with the words of bench/engines.js, and `compare` beside them. It loads a graph that `convertModel` made and `saveGraph` put on disk. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,10 +13,11 @@ export function saveGraph(path, { weightData, ...graph }) {
 
 /** @param {string} path */
 export async function startTfjs(path) {
-  const require = createRequire(join(tfjsDirectory, "package.json"));
-  const core = require("@tensorflow/tfjs-core");
-  const { loadGraphModel } = require("@tensorflow/tfjs-converter");
-  require("@tensorflow/tfjs-backend-wasm");
+  // Not called require: tsc would look for packages that are only installed on demand.
+  const take = createRequire(join(tfjsDirectory, "package.json"));
+  const core = take("@tensorflow/tfjs-core");
+  const { loadGraphModel } = take("@tensorflow/tfjs-converter");
+  take("@tensorflow/tfjs-backend-wasm");
   await core.setBackend("wasm");
   await core.ready();
   return async () => {

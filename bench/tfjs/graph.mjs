@@ -101,7 +101,11 @@ class Conversion {
   }
 
   start(name, dims) {
-    this.#values.set(name, { name: this.#topology.input("input", dims), form: "pixels", size: dims.slice(1, 3) });
+    this.#values.set(name, {
+      name: this.#topology.input("input", dims),
+      form: "pixels",
+      size: dims.slice(1, 3),
+    });
   }
 
   finish(input, output) {
@@ -149,9 +153,10 @@ class Conversion {
     return reader && others.length === 0 && ops.includes(reader.opType) ? reader : undefined;
   }
 
-  #limits(node, { min, max }) {
-    const read = (index, fallback) =>
-      node.input[index] ? this.#known(node.input[index]).data[0] : fallback;
+  /** The bounds of a Clip, which are attributes or inputs by opset. @param {any} node @param {any} attributes */
+  #limits(node, attributes) {
+    const { min, max } = attributes;
+    const read = (index, fallback) => (node.input[index] ? this.#known(node.input[index]).data[0] : fallback);
     return [read(1, min), read(2, max)];
   }
 
@@ -205,7 +210,10 @@ class Conversion {
     const [tops, ends] = [same.map(({ start }) => start), same.map(({ end }) => end)];
     let padding = "VALID";
     let around = pads;
-    if (automatic === "SAME_UPPER" || (automatic === "NOTSET" && String(pads) === String([...tops, ...ends]))) {
+    if (
+      automatic === "SAME_UPPER" ||
+      (automatic === "NOTSET" && String(pads) === String([...tops, ...ends]))
+    ) {
       padding = "SAME";
       around = [...tops, ...ends];
     } else if (automatic !== "NOTSET" && automatic !== "VALID") {
@@ -237,7 +245,10 @@ class Conversion {
     const size = data.length / filters;
     return {
       data: Float32Array.from(data, (value, index) => value * factors[Math.floor(index / size)]),
-      bias: Float32Array.from(factors, (factor, index) => (bias[index] - mean[index]) * factor + shift[index]),
+      bias: Float32Array.from(
+        factors,
+        (factor, index) => (bias[index] - mean[index]) * factor + shift[index],
+      ),
     };
   }
 
@@ -256,13 +267,20 @@ class Conversion {
       return this.convertConv(convolution, readAttributes(convolution), form, [top, left, bottom, right]);
     }
     const amounts = this.#topology.constant("int32", [4, 2], [0, 0, top, bottom, left, right, c, endC]);
-    this.#set(node, this.#topology.add("Pad", [name, amounts]), form, [size[0] + top + bottom, size[1] + left + right]);
+    this.#set(node, this.#topology.add("Pad", [name, amounts]), form, [
+      size[0] + top + bottom,
+      size[1] + left + right,
+    ]);
   }
 
   convertMaxPool(node, attributes, form) {
     if (attributes.ceil_mode) throw new Error("a MaxPool with ceil_mode is not converted");
     const pads = attributes.pads ?? [0, 0, 0, 0];
-    const { name, size, window } = this.#slide(node, { ...attributes, kernel: attributes.kernel_shape, pads });
+    const { name, size, window } = this.#slide(node, {
+      ...attributes,
+      kernel: attributes.kernel_shape,
+      pads,
+    });
     const ksize = integers([1, ...attributes.kernel_shape, 1]);
     this.#set(node, this.#topology.add("MaxPool", [name], { ...window, ksize }), form, size);
   }

@@ -1,7 +1,7 @@
 /** The values of an ONNX model that are known before a run: its weights, and what a run of Edgewise finds out. */
 
-import { importPacked } from "../../tests/packed.mjs";
 import { decodeModel, encodeMessage } from "../../tests/onnx.mjs";
+import { importPacked } from "../../tests/packed.mjs";
 
 /** @typedef {{ dims: number[], data: ArrayLike<number> }} Known */
 
@@ -27,7 +27,8 @@ export function readModel(bytes) {
 function toKnown({ dims, dataType, rawData, ...typed }) {
   const ArrayType = arrays[dataType];
   if (!ArrayType) return { dims, data: undefined };
-  const stored = rawData?.length > 0 ? new ArrayType(Uint8Array.from(rawData).buffer) : typed[fields[dataType]];
+  const stored =
+    rawData?.length > 0 ? new ArrayType(Uint8Array.from(rawData).buffer) : typed[fields[dataType]];
   return { dims, data: dataType === 7 ? Array.from(stored, Number) : stored };
 }
 

@@ -17,6 +17,7 @@ export function compareOutputs(actual, expected, approximate) {
   return errors.length > 0 ? Math.max(...errors) : undefined;
 }
 
+/** @param {any} value */
 function isTensor(value) {
   return Array.isArray(value?.dims) || ArrayBuffer.isView(value?.dims);
 }
