@@ -114,6 +114,8 @@ export async function measureTogether(contenders, patience) {
   await everyone((contender) => contender.start());
   await everyone((contender) => contender.runFirst());
   compare(contenders);
+  // What a run leaves behind may break the next, which must not end the others.
+  await everyone((contender) => contender.run());
   const able = contenders.filter(({ report }) => !report.fault);
   const times = await measureInTurns(
     able.map((contender) => () => contender.run()),
