@@ -28,7 +28,7 @@ function checkStyle() {
 function checkTypes() {
   const tsc = findCommand("typescript", "tsc");
   run(process.execPath, [tsc, "-p", "pkg/tsconfig.json", "--outDir", join(targetDir, "types")]);
-  for (const project of [".", "www", "www/worker"]) run(process.execPath, [tsc, "-p", project]);
+  for (const project of [".", "www", "www/worker", "www/bench"]) run(process.execPath, [tsc, "-p", project]);
 }
 
 function checkRust() {

@@ -8,18 +8,19 @@
  * that is more than the tolerance of int8 and float16 cases; it is their tolerance from then on.
  */
 
-import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { geometricMean } from "../bench/measurement.js";
+import { runChild } from "./child.mjs";
 import { installPacked } from "./packed.mjs";
+import { printRow, printTitles } from "./table.mjs";
 import { installRival, rivalVersion } from "./zoo/engines.mjs";
 import { coarse } from "./zoo/reference.mjs";
 
 const caseScript = fileURLToPath(new URL("./zoo-case.mjs", import.meta.url));
 const errorsPath = fileURLToPath(new URL("./rival-errors.json", import.meta.url));
-const minutes = 5;
 
 const ms = (digits) => (value) => value?.toFixed(digits) ?? "-";
 
@@ -32,7 +33,7 @@ const measured = (engine) => [
   ["least ms", 10, (result) => ms(2)(result[engine]?.least)],
   ["peak MB", 9, (result) => ms(0)(result[engine]?.peak)],
 ];
-/** @typedef {[title: string, width: number, show: (result: any) => string]} Column */
+/** @typedef {import("./table.mjs").Column} Column */
 
 const tell = (engine) => (result) => {
   const faults = result[engine]?.faults ?? [];
@@ -53,13 +54,13 @@ function runZoo(directories, { tolerance, isRivalled, known }) {
   const packed = installPacked();
   const columns = isRivalled ? [...ownColumns, ...rivalColumns] : ownColumns;
   try {
-    printRow(columns, (index) => columns[index][0]);
+    printTitles(columns);
     return directories.map((directory) => {
       const name = basename(directory);
       const options = { packed: packed.directory, tolerance, slack: known[name] ?? 0, isBrief: false };
       /** @type {any} */
       const result = { name, ...(isRivalled ? compareCase : runCase)(directory, options) };
-      printRow(columns, (index) => columns[index][2](result));
+      printRow(columns, result);
       for (const fault of result.own.faults) console.log(`    ${fault}`);
       for (const fault of result.rival?.faults ?? []) console.log(`    rival: ${fault}`);
       return result;
@@ -70,13 +71,13 @@ function runZoo(directories, { tolerance, isRivalled, known }) {
 }
 
 function runCase(directory, options) {
-  const { own, isCoarse, peak } = runChild(directory, { ...options, engines: ["own"] });
+  const { own, isCoarse, peak } = runOne(directory, { ...options, engines: ["own"] });
   return { own: { ...own, peak }, isCoarse };
 }
 
 function compareCase(directory, options) {
-  const both = runChild(directory, { ...options, slack: 0, engines: ["own", "rival"] });
-  const measurePeak = (engine) => runChild(directory, { ...options, engines: [engine], isBrief: true }).peak;
+  const both = runOne(directory, { ...options, slack: 0, engines: ["own", "rival"] });
+  const measurePeak = (engine) => runOne(directory, { ...options, engines: [engine], isBrief: true }).peak;
   return {
     own: { ...both.own, peak: measurePeak("own") },
     rival: { ...both.rival, peak: measurePeak("rival") },
@@ -85,28 +86,11 @@ function compareCase(directory, options) {
 }
 
 /** The report of a process; where there is none, every engine has the fault that ended it. */
-function runChild(directory, options) {
-  const child = spawnSync(process.execPath, [caseScript, directory, JSON.stringify(options)], {
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-    timeout: minutes * 60_000,
-  });
-  const report = child.stdout?.trim().split("\n").at(-1);
-  if (child.status === 0 && report) return JSON.parse(report);
-  const reason = child.stderr?.trim().split("\n").slice(-4).join(" | ");
-  const fault =
-    child.signal === "SIGTERM"
-      ? `took more than ${minutes} minutes`
-      : `ended with ${child.signal ?? `exit code ${child.status}`}: ${reason}`;
-  return Object.fromEntries(options.engines.map((engine) => [engine, { faults: [`failed: ${fault}`] }]));
-}
-
-function printRow(columns, cellOf) {
-  const cells = columns.map(([, width], index) => {
-    const cell = cellOf(index);
-    return index === 0 ? cell.padEnd(width) : cell.padStart(width);
-  });
-  console.log(cells.join(""));
+function runOne(directory, options) {
+  const { report, fault } = runChild(caseScript, [directory, JSON.stringify(options)]);
+  return (
+    report ?? Object.fromEntries(options.engines.map((engine) => [engine, { faults: [`failed: ${fault}`] }]))
+  );
 }
 
 /** onnxruntime-web's number over ours: above 1, ours is the smaller. */
@@ -118,8 +102,7 @@ function printMeans(results) {
   console.log("\nonnxruntime-web's over Edgewise's, geometric mean (above 1: Edgewise takes less):");
   for (const key of ["load", "first", "later", "least", "peak"]) {
     const ratios = results.map(({ own, rival }) => ratioOf(own, rival, key)).filter((ratio) => ratio);
-    const mean = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
-    console.log(`  ${key.padEnd(6)} ${mean.toFixed(2)} over ${ratios.length} cases`);
+    console.log(`  ${key.padEnd(6)} ${geometricMean(ratios).toFixed(2)} over ${ratios.length} cases`);
   }
   const right = results.filter(({ rival }) => rival.faults.length === 0).length;
   console.log(`rival: onnxruntime-web ${rivalVersion} gets ${right} of ${results.length} right`);

@@ -10,7 +10,7 @@ const www = path.join(root, "www");
 export const defaultOutdir = path.join(targetDir, "site");
 
 /** What is copied as it is. */
-const STATIC = ["index.html", "icon.svg", "site.webmanifest", "assets"];
+const STATIC = ["index.html", "bench.html", "icon.svg", "site.webmanifest", "assets"];
 
 const LICENCES = ["LICENSE-APACHE", "LICENSE-MIT"];
 
@@ -35,7 +35,10 @@ export async function buildSite({ outdir = defaultOutdir, revise = async () => {
   }
   const engineBytes = await copyEngine(path.join(outdir, "wasm"));
   await bundle(outdir, { main: "page/main.js", style: "page/style.css" });
-  await bundle(outdir, { worker: "worker/worker.js" }, { define: { __ENGINE_BYTES__: String(engineBytes) } });
+  const define = { __ENGINE_BYTES__: String(engineBytes) };
+  await bundle(outdir, { bench: "bench/main.js", "bench-worker": "bench/worker.js" }, { define });
+  await bundle(outdir, { bench: "bench/style.css" });
+  await bundle(outdir, { worker: "worker/worker.js" }, { define });
   await revise(outdir);
   const files = await listFiles(outdir);
   await bundle(

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import sirv from "sirv";
 import { isMain } from "../pkg/scripts/workspace.mjs";
+import { rivalDist, rivalVersion } from "../tests/zoo/engines.mjs";
 import { openBrowser } from "./browser.mjs";
 import { buildSite, defaultOutdir } from "./build.mjs";
 
@@ -31,19 +33,25 @@ const HEADERS = {
 const PORTS_TO_TRY = 20;
 
 /**
- * Serves a built site on this machine.
+ * Serves a built site on this machine, and beside it, for the page of benchmarks, onnxruntime-web where it is installed.
  *
- * @param {{ port?: number, outdir?: string }} [options] port 0 takes any free one
+ * @param {{ port?: number, outdir?: string, onReport?: (report: string) => void }} [options] port 0 takes any free one;
+ *   onReport gets what the page of benchmarks found out
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export async function serveSite({ port = 0, outdir = defaultOutdir } = {}) {
+export async function serveSite({ port = 0, outdir = defaultOutdir, onReport } = {}) {
   // dev: files are looked up at each request, so the site can be built again while it is served.
   const answer = sirv(outdir, { dev: true, etag: true, gzip: true, brotli: true, setHeaders });
+  const answerRival = serveRival();
   const server = createServer((request, response) => {
-    answer(request, response, () => {
-      response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8", ...HEADERS });
-      response.end("Not found\n");
-    });
+    if (onReport && request.method === "POST" && request.url === "/report") {
+      return receiveText(request).then((text) => {
+        response.writeHead(204, HEADERS).end();
+        onReport(text);
+      });
+    }
+    if (request.url?.startsWith("/rival/")) return answerRival(request, response);
+    answer(request, response, () => answerNotFound(response));
   });
   await listen(server, port);
   const address = server.address();
@@ -56,6 +64,40 @@ export async function serveSite({ port = 0, outdir = defaultOutdir } = {}) {
         server.closeAllConnections();
       }),
   };
+}
+
+/** Answers `/rival/version.json`, and with the files of that version where it is installed. */
+function serveRival() {
+  const isInstalled = existsSync(rivalDist);
+  const answer = isInstalled ? sirv(rivalDist, { dev: true, etag: true, setHeaders }) : undefined;
+  /**
+   * @param {import("node:http").IncomingMessage} request
+   * @param {import("node:http").ServerResponse} response
+   */
+  return (request, response) => {
+    if (request.url === "/rival/version.json") {
+      response.writeHead(200, { "Content-Type": "application/json", ...HEADERS });
+      response.end(JSON.stringify(isInstalled ? { version: rivalVersion } : {}));
+    } else if (answer) {
+      request.url = request.url?.slice("/rival".length);
+      answer(request, response, () => answerNotFound(response));
+    } else {
+      answerNotFound(response);
+    }
+  };
+}
+
+/** @param {import("node:http").ServerResponse} response */
+function answerNotFound(response) {
+  response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8", ...HEADERS });
+  response.end("Not found\n");
+}
+
+/** @param {import("node:http").IncomingMessage} request */
+async function receiveText(request) {
+  const parts = [];
+  for await (const part of request) parts.push(part);
+  return Buffer.concat(parts).toString();
 }
 
 /**

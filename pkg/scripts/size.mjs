@@ -30,7 +30,7 @@ export async function printSizes() {
 }
 
 /** The modules that one entry loads, itself included. */
-async function listScripts(entry) {
+export async function listScripts(entry) {
   const { metafile } = await build({
     entryPoints: [entry],
     absWorkingDir: root,
@@ -44,14 +44,14 @@ async function listScripts(entry) {
 }
 
 /** Raw, gzip and brotli bytes of files that are served one by one. */
-async function measure(paths) {
+export async function measure(paths) {
   const sizes = await Promise.all(paths.map((path) => measureBytes(readFileSync(path))));
   const sum = (form) => sizes.reduce((total, size) => total + size[form], 0);
   return { raw: sum("raw"), gzip: sum("gzip"), brotli: sum("brotli") };
 }
 
 /** Remembered by content: brotli takes ten seconds and more for the wasm. */
-async function measureBytes(bytes) {
+export async function measureBytes(bytes) {
   const key = createHash("sha256").update(bytes).digest("hex");
   const known = readCache()[key];
   if (known) return known;
