@@ -13,14 +13,14 @@ use crate::kernels::simd::F32x4;
 pub const ENTRIES: &[Entry] = &[
     onnx("Celu", celu),
     onnx("Clip", clip::clip),
-    onnx("Elu", |spec| exponential(spec.float_or("alpha", 1.0), 1.0)),
+    onnx("Elu", exponential),
     onnx("Gelu", gelu),
     onnx("HardSigmoid", hard_sigmoid),
     onnx("HardSwish", |_| hard_swish()),
     onnx("LeakyRelu", leaky_relu),
     onnx("Mish", |_| floats(math::mish_in_place, |x| x * softplus(x).tanh())),
     onnx("Relu", |_| numbers(relu, |x| if x < 0.0 { 0.0 } else { x }, |x| x.max(0), |x| x)),
-    onnx("Selu", selu),
+    onnx("Selu", exponential),
     onnx("Shrink", shrink),
     onnx("Sigmoid", |_| floats(math::sigmoid_in_place, sigmoid)),
     onnx("Softplus", |_| floats(math::softplus_in_place, softplus)),
@@ -53,8 +53,15 @@ fn softsign(values: &mut [f32]) {
     map_in_place(values, |x| x.div(x.abs().add(F32x4::splat(1.0))));
 }
 
-/// Elu, and Selu, which is a multiple of it. <https://onnx.ai/onnx/operators/onnx__Elu.html>
-fn exponential(alpha: f32, gamma: f32) -> Result<Operator> {
+/// Elu, and Selu, which is a multiple of it; its constants have fewer digits before opset 6.
+/// <https://onnx.ai/onnx/operators/onnx__Elu.html> <https://onnx.ai/onnx/operators/onnx__Selu.html>
+fn exponential(spec: &mut Spec) -> Result<Operator> {
+    let (alpha, gamma) = match spec.op() {
+        "Elu" => (1.0, 1.0),
+        _ if spec.opset() < 6 => (1.6732, 1.0507),
+        _ => (1.673_263_2, 1.050_701),
+    };
+    let (alpha, gamma) = (spec.float_or("alpha", alpha), spec.float_or("gamma", gamma));
     let (wide_alpha, wide_gamma) = (f64::from(alpha), f64::from(gamma));
     let [below, above, zero, one] = [alpha * gamma, gamma, 0.0, 1.0].map(F32x4::splat);
     floats(
@@ -63,12 +70,6 @@ fn exponential(alpha: f32, gamma: f32) -> Result<Operator> {
         },
         move |x| wide_gamma * if x < 0.0 { wide_alpha * x.exp_m1() } else { x },
     )
-}
-
-/// The constants have fewer digits before opset 6. <https://onnx.ai/onnx/operators/onnx__Selu.html>
-fn selu(spec: &mut Spec) -> Result<Operator> {
-    let (alpha, gamma) = if spec.opset() < 6 { (1.6732, 1.0507) } else { (1.673_263_2, 1.050_701) };
-    exponential(spec.float_or("alpha", alpha), spec.float_or("gamma", gamma))
 }
 
 /// <https://onnx.ai/onnx/operators/onnx__Celu.html>
