@@ -1,4 +1,7 @@
 import { InferenceError, messageOf } from "./error.js";
+import { hasRelaxed, hasThreads, maySleep } from "./features.js";
+import { checkOptions } from "./options.js";
+import { countThreads, startThreads } from "./threads.js";
 import * as glue from "./wasm/edgewise.js";
 
 /**
@@ -13,9 +16,10 @@ import * as glue from "./wasm/edgewise.js";
  * @property {boolean} isDead
  * @property {unknown} cause what ended it
  * @property {string | undefined} panic the message of a Rust panic
+ * @property {{ ready: Promise<unknown>, end: () => void } | undefined} threads those beside the caller's
  */
 
-/** @type {() => WasmSource} */
+/** @type {(binary: import("./features.js").Binary) => WasmSource} */
 let locateWasm = () => {
   throw new Error("this entry of edgewise does not know where its wasm is: call init({ wasm }) first");
 };
@@ -26,9 +30,12 @@ let current;
 /** Kept for a restart. @type {WebAssembly.Module | undefined} */
 let compiled;
 
+/** How many threads were asked for. @type {number | undefined} */
+let asked;
+
 /**
- * Sets where an environment finds the wasm. Nothing is read before the first use.
- * @param {() => WasmSource} locate
+ * Sets where an environment finds the binaries. Nothing is read before the first use, and then one of them.
+ * @param {(binary: import("./features.js").Binary) => WasmSource} locate
  */
 export function setWasmLocator(locate) {
   locateWasm = locate;
@@ -37,11 +44,16 @@ export function setWasmLocator(locate) {
 /**
  * Starts the engine, which otherwise the first `load` does. A second call does nothing; after a failed one, the next
  * call tries again.
- * @param {{ wasm?: WasmSource }} [options] wasm: where the engine's WebAssembly comes from, in place of the package's own
+ * @param {{ wasm?: WasmSource, threads?: number }} [options] wasm: where the engine's WebAssembly comes from, in place of the
+ *   package's own; threads: how many share the work of a run, where the environment has threads: by default up to four in a
+ *   page that is cross-origin isolated, and one elsewhere
  * @returns {Promise<void>}
  */
 export async function init(options = {}) {
-  await startEngine(options.wasm);
+  const { wasm, threads } = checkOptions(options);
+  if (!current) asked = threads ?? asked;
+  const engine = await startEngine(wasm);
+  await engine.threads?.ready;
 }
 
 /**
@@ -63,10 +75,21 @@ export function startEngine(wasm) {
 /** @param {WasmSource | undefined} wasm */
 async function start(wasm) {
   /** @type {Engine} */
-  const engine = { isDead: false, cause: undefined, panic: undefined };
+  const engine = { isDead: false, cause: undefined, panic: undefined, threads: undefined };
   try {
-    compiled ??= await compile(wasm === undefined ? locateWasm() : wasm);
-    await glue.instantiate(compiled);
+    const count = countThreads(asked);
+    // Made before the download: where there is no room for it, the binary without threads is the one to load.
+    let memory = count > 1 && hasThreads() ? makeMemory() : undefined;
+    const binary = memory ? "threads" : hasRelaxed() ? "relaxed" : "simd128";
+    compiled ??= await compile(wasm === undefined ? locateWasm(binary) : wasm);
+    // A module of the caller's own may be any of the binaries.
+    const isShared = WebAssembly.Module.imports(compiled).some(({ kind }) => kind === "memory");
+    memory = isShared ? (memory ?? makeMemory()) : undefined;
+    await glue.instantiate(compiled, memory);
+    if (memory) {
+      if (maySleep()) glue.allowWait();
+      engine.threads = startThreads({ module: compiled, memory }, count - 1);
+    }
     glue.onPanic((/** @type {string} */ message) => {
       engine.panic = message;
     });
@@ -77,6 +100,18 @@ async function start(wasm) {
     });
   }
   return engine;
+}
+
+/** Memory for threads to share, as large as can be had; none where that is too little for a model. */
+function makeMemory() {
+  for (const maximum of [65_536, 32_768, 16_384]) {
+    try {
+      return new WebAssembly.Memory({ initial: glue.sharedPages, maximum, shared: true });
+    } catch {
+      // A browser that is short of addresses.
+    }
+  }
+  return undefined;
 }
 
 /**
@@ -113,7 +148,7 @@ async function compileResponse(response) {
   throw new InferenceError(
     "ENGINE_LOAD_FAILED",
     `what is served as the engine's wasm${where} is not WebAssembly but ${type || "something else"}. With Vite 5 to 7 in ` +
-      'development, add optimizeDeps: { exclude: ["edgewise"] }; with esbuild or Rollup, copy wasm/edgewise_bg.wasm of the ' +
+      'development, add optimizeDeps: { exclude: ["edgewise"] }; with esbuild or Rollup, copy wasm/*.wasm of the ' +
       "package beside the bundle; or call init({ wasm }) with its address.",
   );
 }
@@ -141,6 +176,7 @@ export function callEngine(engine, work) {
     // First, and without a call: after a stack overflow there may be no room for more.
     engine.isDead = true;
     engine.cause = cause;
+    engine.threads?.end();
     current = undefined;
     const reason = engine.panic ?? messageOf(cause);
     const message = `the engine stopped: ${reason}. Its sessions are lost; load the model again`;

@@ -1,5 +1,6 @@
 import { setWasmLocator } from "./engine.js";
-import source wasm from "./wasm/edgewise_bg.wasm";
+// Every Deno that has source imports has relaxed SIMD.
+import source wasm from "./wasm/edgewise_relaxed_bg.wasm";
 
 export * from "./core.js";
 

@@ -1,11 +1,25 @@
+import { Worker } from "node:worker_threads";
 import { setWasmLocator } from "./engine.js";
 import { openFile } from "./file.node.js";
 import { setFileOpener } from "./source.js";
+import { setThreadStarter } from "./threads.js";
 
 export * from "./core.js";
 
-setWasmLocator(async () => {
+setWasmLocator(async (binary) => {
   const { readFile } = await import("node:fs/promises");
-  return readFile(new URL("./wasm/edgewise_bg.wasm", import.meta.url));
+  const name = { simd128: "edgewise", relaxed: "edgewise_relaxed", threads: "edgewise_threads" }[binary];
+  return readFile(new URL(`./wasm/${name}_bg.wasm`, import.meta.url));
 });
 setFileOpener(openFile);
+setThreadStarter(
+  (engine) => {
+    const worker = new Worker(new URL("./thread.node.js", import.meta.url), { workerData: engine });
+    const ready = new Promise((resolve) => {
+      worker.once("message", resolve).once("error", resolve).once("exit", resolve);
+    });
+    // Only then, since nothing else may keep the process alive meanwhile.
+    return { ready: ready.finally(() => worker.unref()), end: () => worker.terminate() };
+  },
+  { isDefault: false },
+);

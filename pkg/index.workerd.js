@@ -1,5 +1,6 @@
 import { setWasmLocator } from "./engine.js";
-import wasm from "./wasm/edgewise_bg.wasm";
+// Every workerd has relaxed SIMD.
+import wasm from "./wasm/edgewise_relaxed_bg.wasm";
 
 export * from "./core.js";
 

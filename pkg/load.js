@@ -60,7 +60,7 @@ export async function load(source, options) {
       callEngine(engine, () => reader.pushExternal(location, position, chunk)),
     );
     onProgress?.({ phase: "prepare", loaded: 0, total: 1 });
-    checkAborted(signal);
+    await untilAborted(engine.threads?.ready, signal);
     const start = now();
     const handle = callEngine(engine, () =>
       use().load({ freeDimensionOverrides: { ...freeDimensionOverrides } }),

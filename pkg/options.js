@@ -15,6 +15,7 @@ const kinds = {
   ],
   limits: ["an object of numbers", hasNumbers],
   freeDimensionOverrides: ["an object of numbers by the name of a dim", hasNumbers],
+  threads: ["a whole number from 1", (value) => Number.isInteger(value) && value > 0],
   maps: ["a boolean", (value) => typeof value === "boolean"],
   outputs: [
     "an array of names",

@@ -43,7 +43,8 @@ import { convertInput, copyValue, decodeOutputs, encodeValue, toMaps } from "./v
 
 /**
  * @typedef {object} Stats
- * @property {string} build the instruction set that the engine uses
+ * @property {string} build what the engine was built for: "simd128", "relaxed-simd" or "relaxed-simd threads"
+ * @property {number} threads how many share the work of a run
  * @property {number} runs
  * @property {number} failures runs that ended in an error
  * @property {number} steps steps of the plan, which are fewer than the model's nodes
@@ -156,8 +157,9 @@ export class Session {
     const handle = this.#open();
     const { steps, modelBytes } = callEngine(this.#engine, () => handle.stats());
     const build = callEngine(this.#engine, ({ buildName }) => buildName());
+    const threads = callEngine(this.#engine, ({ countThreads }) => countThreads());
     const milliseconds = { ...this.#times };
-    return { build, runs: this.#runs, failures: this.#failures, steps, modelBytes, milliseconds };
+    return { build, threads, runs: this.#runs, failures: this.#failures, steps, modelBytes, milliseconds };
   }
 
   /**

@@ -3,29 +3,31 @@
 mod tensors;
 mod values;
 
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 
+use crate::kernels::parallel;
 use crate::model::{Integrity, Reader};
 use crate::session::Session;
 use values::{LoadOptions, ReadOptions, from_js, list, to_js};
 
+thread_local! {
+    /// Told of panics of this thread. Others know no function of this one's: what they panic with is a panic here again.
+    static LISTENER: RefCell<Option<Function>> = const { RefCell::new(None) };
+}
+
 /// Calls `listener` with the message of a Rust panic, just before the trap that it ends in.
 #[wasm_bindgen(js_name = onPanic)]
 pub fn on_panic(listener: Function) {
-    let listener = SendFunction(listener);
-    std::panic::set_hook(Box::new(move |info| listener.call(&info.to_string())));
-}
-
-struct SendFunction(Function);
-
-impl SendFunction {
-    fn call(&self, message: &str) {
+    LISTENER.replace(Some(listener));
+    std::panic::set_hook(Box::new(|info| {
+        let text = || JsValue::from_str(&info.to_string());
         // A hook may not fail, and the trap that follows is reported without it.
-        let _ = self.0.call1(&JsValue::NULL, &JsValue::from_str(message));
-    }
+        LISTENER.with_borrow(|listener| listener.as_ref().map(|listener| listener.call1(&JsValue::NULL, &text())));
+    }));
 }
 
 /// Not called: that it can be makes wasm-bindgen number the instances, so that what is left of a dead one, its
@@ -39,7 +41,32 @@ pub fn reinitialise() {
 /// The instruction set that this build of the engine uses.
 #[wasm_bindgen(js_name = buildName)]
 pub fn build_name() -> String {
-    if cfg!(target_feature = "relaxed-simd") { "relaxed-simd" } else { "simd128" }.to_string()
+    let simd = if cfg!(target_feature = "relaxed-simd") { "relaxed-simd" } else { "simd128" };
+    if cfg!(target_feature = "atomics") { format!("{simd} threads") } else { simd.to_string() }
+}
+
+/// The threads that take part in a run.
+#[wasm_bindgen(js_name = countThreads)]
+pub fn count_threads() -> usize {
+    parallel::threads()
+}
+
+/// Takes part in runs for as long as the thread lives.
+#[wasm_bindgen]
+pub fn serve() {
+    parallel::serve();
+}
+
+/// The address of an int32 to set to 1 when a thread that serves has trapped.
+#[wasm_bindgen(js_name = lossAddress)]
+pub fn loss_address() -> usize {
+    parallel::loss_address()
+}
+
+/// Lets the thread that runs models sleep while others finish, which that of a page may not.
+#[wasm_bindgen(js_name = allowWait)]
+pub fn allow_wait() {
+    parallel::allow_wait();
 }
 
 /// The bytes of linear memory that the instance has, which never shrink.

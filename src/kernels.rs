@@ -12,6 +12,7 @@ pub mod lanes;
 pub mod math;
 pub mod nearest;
 pub mod normalize;
+pub mod parallel;
 pub mod pool;
 pub mod product;
 pub mod real;

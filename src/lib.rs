@@ -2,6 +2,8 @@
 //! [`Model`](model::Model), a model's [`Graph`](graph::Graph) to a [`Plan`](plan::Plan), values through a
 //! [`Session`](session::Session). Only `bindings` knows JavaScript.
 
+#![cfg_attr(target_feature = "atomics", feature(stdarch_wasm_atomic_wait))]
+
 #[cfg(target_arch = "wasm32")]
 mod bindings;
 pub mod error;

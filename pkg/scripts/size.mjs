@@ -1,4 +1,4 @@
-/** What a visitor downloads: sizes of the wasm and of the JavaScript of one entry, beside the limits of budget.json. */
+/** What a visitor downloads: sizes of each binary, one of which it is, and of the JavaScript, beside the limits of budget.json. */
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -14,8 +14,10 @@ const cachePath = join(targetDir, "sizes.json");
 /** Prints the table; resolves to whether every size is within its budget. */
 export async function printSizes() {
   const sizes = {
-    wasm: await measure([join(wasmDir, "edgewise_bg.wasm")]),
-    js: await measure(await listScripts(join(pkgDir, "index.js"))),
+    simd128: await measure([join(wasmDir, "edgewise_bg.wasm")]),
+    relaxed: await measure([join(wasmDir, "edgewise_relaxed_bg.wasm")]),
+    threads: await measure([join(wasmDir, "edgewise_threads_bg.wasm")]),
+    js: await measure(await listScripts(["index.js", "thread.js"].map((name) => join(pkgDir, name)))),
   };
   let within = true;
   for (const [name, size] of Object.entries(sizes)) {
@@ -23,16 +25,17 @@ export async function printSizes() {
       const limit = budget[name][form];
       within &&= bytes <= limit;
       const verdict = bytes <= limit ? "" : "  over budget";
-      console.log(`size: ${name.padEnd(5)}${form.padEnd(7)}${format(bytes)} of ${format(limit)}${verdict}`);
+      console.log(`size: ${name.padEnd(8)}${form.padEnd(7)}${format(bytes)} of ${format(limit)}${verdict}`);
     }
   }
   return within;
 }
 
-/** The modules that one entry loads, itself included. */
-export async function listScripts(entry) {
+/** The modules that some load, themselves included. */
+export async function listScripts(entryPoints) {
   const { metafile } = await build({
-    entryPoints: [entry],
+    entryPoints,
+    outdir: root,
     absWorkingDir: root,
     bundle: true,
     format: "esm",

@@ -1,28 +1,47 @@
 /** Builds pkg/wasm from the Rust sources with wasm-pack, unless it was already built from these very sources. */
 
 import { createHash } from "node:crypto";
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, sep } from "node:path";
+import { listInstructions, listSections, opcodes, readLeb } from "./instructions.mjs";
 import { ask, cargoHome, root, run, targetDir, wasmDir } from "./workspace.mjs";
 
-const outputs = ["edgewise_bg.wasm", "edgewise.js", "edgewise.d.ts"];
+/**
+ * The binaries, of which a program loads one. `own` are flags for this crate alone, so that a binary shares all it depends on
+ * with the one before; `all` are for everything, the standard library too.
+ */
+const binaries = [
+  { name: "edgewise", own: [], all: [] },
+  { name: "edgewise_relaxed", own: ["-Ctarget-feature=+relaxed-simd"], all: [] },
+  {
+    name: "edgewise_threads",
+    own: ["-Ctarget-feature=+relaxed-simd"],
+    all: [
+      "-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals",
+      // Without these the memory is not shared, without a word. What is exported is what wasm-bindgen starts threads with.
+      ...["--shared-memory", "--import-memory", "--max-memory=4294967296"],
+      ...["heap_base", "wasm_init_tls", "tls_size", "tls_align", "tls_base"].map(
+        (name) => `--export=__${name}`,
+      ),
+    ].map((flag) => (flag.startsWith("-C") ? flag : `-Clink-arg=${flag}`)),
+  },
+];
+
+const glue = ["edgewise.js", "edgewise.d.ts"];
+const outputs = [...binaries.map(({ name }) => `${name}_bg.wasm`), ...glue];
 const stampPath = join(targetDir, "wasm.stamp");
 
 const wasmPackArgs = [
-  ...["build", "--release", "--target", "web", "--out-dir", "pkg/wasm"],
+  ...["build", "--release", "--target", "web", "--out-name", "edgewise"],
   // Else wasm-pack writes a package.json and a .gitignore of `*`, which makes `npm pack` leave the wasm out in silence.
-  ...["--no-pack", "--no-gitignore"],
-  ...["--mode", "no-install", "--", "--locked"],
+  ...["--no-pack", "--no-gitignore", "--mode", "no-install"],
+];
+
+const cargoArgs = [
+  "--locked",
   // The standard library that comes for wasm32 aborts at a panic, and cannot be told otherwise.
   "-Zbuild-std=std,panic_unwind",
+  "-Zprofile-rustflags",
 ];
 
 const rustFlags = [
@@ -34,9 +53,9 @@ const rustFlags = [
 ];
 
 /** The flags of a build for wasm32; encoded, since plain RUSTFLAGS cannot hold a path with a space. */
-function buildEnv() {
+function buildEnv({ all }) {
   return {
-    CARGO_ENCODED_RUSTFLAGS: [...rustFlags, ...hidePaths()].join("\x1f"),
+    CARGO_ENCODED_RUSTFLAGS: [...rustFlags, ...all, ...hidePaths()].join("\x1f"),
     // build-std is not stable; the toolchain is pinned, so that it cannot change under us.
     RUSTC_BOOTSTRAP: "1",
   };
@@ -56,71 +75,107 @@ function hidePaths() {
 export function buildWasm() {
   if (isFresh()) return false;
   rmSync(wasmDir, { recursive: true, force: true });
-  run("wasm-pack", wasmPackArgs, { env: buildEnv() });
-  removeNames(join(wasmDir, "edgewise_bg.wasm"));
-  // Declares the module's raw exports, and so would stand in the way of `import wasm from "./edgewise_bg.wasm"`.
-  for (const name of readdirSync(wasmDir)) {
-    if (!outputs.includes(name)) rmSync(join(wasmDir, name));
-  }
-  addInstantiate(join(wasmDir, "edgewise.js"));
+  mkdirSync(wasmDir, { recursive: true });
+  for (const binary of binaries) buildBinary(binary);
+  writeGlue();
   mkdirSync(targetDir, { recursive: true });
   writeFileSync(stampPath, hash([...listInputs(), ...listOutputs()]));
   return true;
 }
 
-/**
- * Removes the custom section that names functions, half of the module's size. Cargo's `strip = true` would also remove
- * target_features. Format: https://webassembly.github.io/spec/core/binary/modules.html
- */
-function removeNames(path) {
-  const bytes = readFileSync(path);
-  const kept = [bytes.subarray(0, 8)];
-  for (let start = 8; start < bytes.length; ) {
-    const [size, body] = readLeb(bytes, start + 1);
-    const [nameLength, name] = readLeb(bytes, body);
-    const isNames = bytes[start] === 0 && bytes.toString("utf8", name, name + nameLength) === "name";
-    if (!isNames) kept.push(bytes.subarray(start, body + size));
-    start = body + size;
-  }
-  writeFileSync(path, Buffer.concat(kept));
+function buildBinary(binary) {
+  const directory = join(targetDir, "wasm-pack", binary.name);
+  const own = `profile.release.package.edgewise.rustflags=${JSON.stringify(binary.own)}`;
+  const args = [...wasmPackArgs, "--out-dir", directory, "--", ...cargoArgs, "--config", own];
+  run("wasm-pack", args, { env: buildEnv(binary) });
+  const bytes = removeNames(readFileSync(join(directory, "edgewise_bg.wasm")));
+  keepNan(bytes);
+  writeFileSync(join(wasmDir, `${binary.name}_bg.wasm`), bytes);
 }
 
-/** An unsigned LEB128 number and the position after it. */
-function readLeb(bytes, position) {
-  let value = 0;
-  for (let shift = 0; ; shift += 7) {
-    const byte = bytes[position++];
-    value |= (byte & 0x7f) << shift;
-    if (byte < 0x80) return [value >>> 0, position];
+/** The glue of the binary with threads does for all of them, so that there is one: but for the memory they import the same. */
+function writeGlue() {
+  const [{ name }] = binaries.slice(-1);
+  const read = (binary, file) => readFileSync(join(targetDir, "wasm-pack", binary, file), "utf8");
+  const imports = (glue) =>
+    glue.slice(glue.indexOf("const import0"), glue.indexOf("__wbindgen_jstag:")).replace(memoryImport, "");
+  const shared = read(name, "edgewise.js");
+  const other = binaries.find((binary) => imports(read(binary.name, "edgewise.js")) !== imports(shared));
+  if (other)
+    throw new Error(
+      `${other.name} imports other functions than ${name}: compare what is in ${join(targetDir, "wasm-pack")}`,
+    );
+  for (const part of [
+    "__wbg_instance_id",
+    "__wbg_finalize_init(instance, module",
+    "__wbg_get_imports(memory)",
+  ]) {
+    if (!shared.includes(part) || !memoryImport.test(shared))
+      throw new Error(`the glue that wasm-bindgen wrote has no ${part}: see writeGlue`);
   }
+  const [, pages] = shared.match(memoryImport);
+  const glue = shared.replace(memoryImport, "        ...(memory && { memory }),\n");
+  writeFileSync(
+    join(wasmDir, "edgewise.js"),
+    `${glue}${instantiate}\nexport const sharedPages = ${pages};\n`,
+  );
+  writeFileSync(join(wasmDir, "edgewise.d.ts"), `${read(name, "edgewise.d.ts")}${instantiateType}`);
 }
+
+const memoryImport =
+  /^ *memory: memory \|\| new WebAssembly\.Memory\(\{initial:(\d+),maximum:\d+,shared:true\}\),\n/m;
 
 /**
  * wasm-bindgen starts its module in one place and restarts it in another: synchronously, which Chromium refuses on the
- * main thread above 8 MB. What is added here does both. It is written in terms of the generated module's own functions,
- * of the exact version that Cargo.toml pins.
+ * main thread above 8 MB. This does both. It is written in terms of the generated module's own functions, of the exact
+ * version that Cargo.toml pins.
  */
-function addInstantiate(path) {
-  const glue = readFileSync(path, "utf8");
-  for (const name of ["__wbg_instance_id", "__wbg_finalize_init(instance, module)", "__wbg_get_imports()"]) {
-    if (!glue.includes(name))
-      throw new Error(`the glue that wasm-bindgen wrote has no ${name}: see addInstantiate`);
-  }
-  writeFileSync(path, `${glue}${instantiate}`);
-  appendFileSync(
-    path.replace(/js$/, "d.ts"),
-    "\nexport function instantiate(module: WebAssembly.Module): Promise<void>;\n",
-  );
-}
-
 const instantiate = `
 /** Starts the module, or replaces an instance that has trapped: what belongs to it can no longer be called. */
-export async function instantiate(module) {
-    const instance = await WebAssembly.instantiate(module, __wbg_get_imports());
+export async function instantiate(module, memory) {
+    const instance = await WebAssembly.instantiate(module, __wbg_get_imports(memory));
     __wbg_instance_id++;
     __wbg_finalize_init(instance, module);
 }
 `;
+
+const instantiateType = `
+export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): Promise<void>;
+/** The pages of memory that threads share at the start. */
+export const sharedPages: number;
+`;
+
+/**
+ * Removes the custom section that names functions, half of the module's size. Cargo's `strip = true` would also remove
+ * target_features. Format: https://webassembly.github.io/spec/core/binary/modules.html
+ */
+function removeNames(bytes) {
+  const kept = [bytes.subarray(0, 8)];
+  for (const { id, start, body, end } of listSections(bytes)) {
+    const [nameLength, name] = readLeb(bytes, body);
+    const isNames = id === 0 && bytes.toString("utf8", name, name + nameLength) === "name";
+    if (!isNames) kept.push(bytes.subarray(start, end));
+  }
+  return Buffer.concat(kept);
+}
+
+/**
+ * Where it may, LLVM writes a relaxed minimum or maximum for a pseudo-minimum or -maximum, which loses NaN on x86. The
+ * instructions that it was asked for are as long.
+ */
+function keepNan(bytes) {
+  for (const { opcode, position } of listInstructions(bytes)) {
+    const exact = exactOpcodes.get(opcode);
+    if (exact) bytes.set([exact >> 16, (exact & 0x7f) | 0x80, (exact & 0xffff) >> 7], position);
+  }
+}
+
+const exactOpcodes = new Map(
+  ["f32x4", "f64x2"].flatMap((type) => [
+    [opcodes[`${type}.relaxed_min`], opcodes[`${type}.pmin`]],
+    [opcodes[`${type}.relaxed_max`], opcodes[`${type}.pmax`]],
+  ]),
+);
 
 function isFresh() {
   if (!existsSync(stampPath) || !listOutputs().every((path) => existsSync(path))) return false;
@@ -141,7 +196,16 @@ function listOutputs() {
 
 function hash(paths) {
   const sum = createHash("sha256").update(
-    JSON.stringify([wasmPackArgs, rustFlags, instantiate, removeNames.toString()]),
+    JSON.stringify([
+      binaries,
+      wasmPackArgs,
+      cargoArgs,
+      rustFlags,
+      instantiate,
+      writeGlue.toString(),
+      removeNames.toString(),
+      keepNan.toString(),
+    ]),
   );
   for (const path of paths)
     sum.update(path.slice(root.length)).update("\0").update(readFileSync(path)).update("\0");

@@ -13,6 +13,7 @@ mod unfold;
 mod winograd;
 
 use super::gemm::{Finish, Left, Matrix, PackedLeft, Right, Shape, multiply};
+use super::parallel::{self, Shared};
 use crate::error::{Error, Result};
 use depthwise::{convolve_channels, is_depthwise};
 use unfold::Unfolded;
@@ -184,28 +185,35 @@ pub fn convolve(
     let shape = Shape { m: output / groups, k: input / groups * taps, n: pixels };
     let image_size = input / groups * geometry.input_pixels();
     let result_size = shape.m * pixels;
-    for (group, packed) in packed.iter().enumerate() {
-        let image = image.get(group * image_size..(group + 1) * image_size).unwrap_or_default();
-        let (start, end) = (group * result_size, (group + 1) * result_size);
-        let Some(result) = result.get_mut(start..end) else { continue };
-        let finish = Finish {
-            row_bias: finish.row_bias.and_then(|bias| bias.get(group * shape.m..(group + 1) * shape.m)),
-            residual: finish.residual.and_then(|residual| residual.get(start..end)),
-            ..*finish
-        };
-        let left = Left::Packed(packed);
-        if geometry.is_pointwise() {
-            multiply(shape, left, Right::Matrix(Matrix::rows(image, pixels)), &finish, result, pixels)?;
-        } else {
-            let mut unfolded = Unfolded::new(geometry, input / groups, image)?;
-            if unfolded.is_direct(packed) {
-                unfolded.multiply(packed, &finish, result)?;
+    // A single group is left for the product to cut.
+    let parts = parallel::count_parts(groups.saturating_mul(result_size).saturating_mul(shape.k), groups);
+    let result = Shared::new(result);
+    parallel::try_run(parts, |part| {
+        for group in parallel::part_of(groups, 1, part, parts) {
+            let Some(packed) = packed.get(group) else { continue };
+            let image = image.get(group * image_size..(group + 1) * image_size).unwrap_or_default();
+            let (start, end) = (group * result_size, (group + 1) * result_size);
+            // SAFETY: each group has a part of its own.
+            let result = unsafe { result.part(start..end) };
+            let finish = Finish {
+                row_bias: finish.row_bias.and_then(|bias| bias.get(group * shape.m..(group + 1) * shape.m)),
+                residual: finish.residual.and_then(|residual| residual.get(start..end)),
+                ..*finish
+            };
+            let left = Left::Packed(packed);
+            if geometry.is_pointwise() {
+                multiply(shape, left, Right::Matrix(Matrix::rows(image, pixels)), &finish, result, pixels)?;
                 continue;
             }
-            multiply(shape, left, Right::Source(&mut unfolded), &finish, result, pixels)?;
+            let unfolded = Unfolded::new(geometry, input / groups, image);
+            if unfolded.is_direct(packed) {
+                unfolded.multiply(packed, &finish, result)?;
+            } else {
+                multiply(shape, left, Right::Source(&unfolded), &finish, result, pixels)?;
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 #[cfg(test)]

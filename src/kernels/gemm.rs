@@ -15,6 +15,7 @@ pub use pack::{Matrix, PackedLeft, PackedRight};
 pub use tile::{COLUMNS, ROWS};
 
 use super::activation::Activation;
+use super::parallel::{self, Shared};
 use crate::error::Result;
 use blocks::{Block, Job};
 use pack::misfit;
@@ -30,10 +31,19 @@ pub enum Left<'a> {
 }
 
 /// What gives the right matrix in parts.
-pub trait Source {
+pub trait Source: Sync {
     /// Fills panels of [`COLUMNS`] columns, row after row, with a part of the matrix; the last one is filled up with
-    /// anything finite.
-    fn pack(&mut self, rows: Range<usize>, columns: Range<usize>, panels: &mut [f32]);
+    /// anything finite. A thread gives the same `held` to all its calls.
+    fn pack(&self, held: &mut Held, rows: Range<usize>, columns: Range<usize>, panels: &mut [f32]) -> Result<()>;
+}
+
+/// What a source keeps from one call to the next.
+#[derive(Default)]
+pub struct Held {
+    /// Elements in a form of the source's own.
+    pub elements: Vec<f32>,
+    /// What they are of.
+    pub window: [Range<usize>; 3],
 }
 
 /// The right matrix.
@@ -43,7 +53,7 @@ pub enum Right<'a> {
     /// Packed before.
     Packed(&'a PackedRight),
     /// Made part by part.
-    Source(&'a mut dyn Source),
+    Source(&'a dyn Source),
 }
 
 /// What follows a product.
@@ -86,7 +96,7 @@ pub fn multiply(shape: Shape, left: Left, right: Right, finish: &Finish, c: &mut
     if (m == 1 || n == 1) && multiply_vector(shape, &left, &right, finish, c, stride) {
         return Ok(());
     }
-    if let (2..ROWS, Left::Matrix(left), Right::Matrix(right)) = (m, left, &right) {
+    if let (2..4, Left::Matrix(left), Right::Matrix(right)) = (m, left, &right) {
         return multiply_rows(shape, left, *right, finish, c, stride);
     }
     let packed;
@@ -97,8 +107,7 @@ pub fn multiply(shape: Shape, left: Left, right: Right, finish: &Finish, c: &mut
         }
         other => other,
     };
-    Job::new(shape, left, finish, stride).run(right, c);
-    Ok(())
+    Job::new(shape, left, finish, stride).run(&right, &Shared::new(c))
 }
 
 fn check(shape: Shape, left: &Left, right: &Right, finish: &Finish, stride: usize) -> Result<()> {
@@ -139,17 +148,22 @@ pub struct Scatter<'a> {
 
 /// Multiplies eight columns of the result for each of `tiles`: the first column, and where in `scatter` it is. The activation
 /// is applied to the `columns` that the tiles cover. An error where a slice is too short.
-pub fn multiply_scattered(
+///
+/// # Safety
+/// Nobody else uses these columns of `c`.
+pub unsafe fn multiply_scattered(
     left: &PackedLeft,
     scatter: &Scatter,
     tiles: &[(usize, usize)],
     columns: Range<usize>,
     finish: &Finish,
-    c: &mut [f32],
+    c: &Shared<f32>,
     stride: usize,
 ) -> Result<()> {
     let shape = Shape { m: left.m, k: left.k, n: stride };
-    Matrix { data: c, row_stride: stride, column_stride: 1 }.check(shape.m, shape.n)?;
+    if shape.m.checked_mul(stride).is_none_or(|size| size > c.len()) {
+        return Err(misfit(shape.m, stride, c.len()));
+    }
     let furthest = |values: &mut dyn Iterator<Item = usize>| values.max().unwrap_or(0);
     let (column, base) =
         (furthest(&mut tiles.iter().map(|tile| tile.0)), furthest(&mut tiles.iter().map(|tile| tile.1)));
@@ -162,7 +176,7 @@ pub fn multiply_scattered(
     let block = Block { rows: 0..shape.m, columns, depth: 0..shape.k, is_first: true, is_last: true };
     for row in (0..shape.m).step_by(ROWS) {
         for &(column, base) in tiles {
-            // SAFETY: the furthest tile at the furthest offset is inside, and so is the last column.
+            // SAFETY: the furthest tile at the furthest offset is inside, and so is the last column; the caller's promise.
             unsafe {
                 let base = scatter.source.as_ptr().add(base);
                 let right = Scattered { base, offsets: scatter.offsets.as_ptr() };
@@ -170,7 +184,8 @@ pub fn multiply_scattered(
             }
         }
     }
-    job.activate(&block, c);
+    // SAFETY: the caller's promise.
+    unsafe { job.activate(&block, c) };
     Ok(())
 }
 
@@ -249,12 +264,26 @@ fn multiply_vector(
     if let Some(added) = one.and_then(<[f32]>::first) {
         to.iter_mut().for_each(|to| *to += added);
     }
-    match (matrix, left, right) {
-        (Some(matrix), ..) => vector::multiply_matrix(x, matrix, to),
-        (None, _, Right::Packed(packed)) => vector::multiply_panels::<COLUMNS>(x, &packed.panels, to),
-        (None, Left::Packed(packed), _) => vector::multiply_panels::<ROWS>(x, &packed.panels, to),
+    let (panels, width) = match (matrix, left, right) {
+        (Some(_), ..) => (&[][..], COLUMNS),
+        (None, _, Right::Packed(packed)) => (packed.panels.as_slice(), COLUMNS),
+        (None, Left::Packed(packed), _) => (packed.panels.as_slice(), ROWS),
         _ => return false,
-    }
+    };
+    let parts = parallel::count_parts(k * count, count / 64);
+    parallel::run_chunks(to, COLUMNS, parts, |start, to| match matrix {
+        Some(matrix) => {
+            let data = matrix.data.get(start * matrix.column_stride..).unwrap_or_default();
+            vector::multiply_matrix(x, Matrix { data, ..matrix }, to);
+        }
+        None => {
+            let panels = panels.get(start * k..).unwrap_or_default();
+            match width {
+                ROWS => vector::multiply_panels::<ROWS>(x, panels, to),
+                _ => vector::multiply_panels::<COLUMNS>(x, panels, to),
+            }
+        }
+    });
     finish.activation.apply(to);
     true
 }

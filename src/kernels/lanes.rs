@@ -7,9 +7,9 @@ use super::product::Factor;
 use super::simd::F32x4;
 
 /// Numbers side by side.
-pub trait Lanes: Copy {
+pub trait Lanes: Copy + Send + Sync {
     /// One of the numbers.
-    type Item: Factor + PartialOrd;
+    type Item: Factor + PartialOrd + Send + Sync;
     /// How many there are.
     const WIDTH: usize;
     /// The same number everywhere.

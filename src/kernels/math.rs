@@ -1,6 +1,7 @@
 //! exp, tanh, sigmoid, erf and what is made of them, four float32 at a time: within a few units in the last place of the true
 //! values, NaN kept and infinities exact.
 
+use super::parallel;
 use super::simd::F32x4;
 
 #[inline(always)]
@@ -18,7 +19,13 @@ fn polynomial<const N: usize>(x: F32x4, coefficients: [f32; N]) -> F32x4 {
 
 /// Replaces each value by a function of it; `f` sees values of its own making behind the end.
 #[inline(always)]
-pub fn map_in_place(values: &mut [f32], f: impl Fn(F32x4) -> F32x4) {
+pub fn map_in_place(values: &mut [f32], f: impl Fn(F32x4) -> F32x4 + Sync) {
+    let parts = parallel::count_parts(values.len().saturating_mul(8), values.len() / 1024);
+    parallel::run_chunks(values, 4, parts, |_, values| map_part(values, &f));
+}
+
+#[inline(always)]
+fn map_part(values: &mut [f32], f: &impl Fn(F32x4) -> F32x4) {
     let (chunks, rest) = values.as_chunks_mut::<4>();
     for chunk in chunks {
         // SAFETY: a chunk has four values.

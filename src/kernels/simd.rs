@@ -131,7 +131,12 @@ mod wide {
         /// `then` where `self` is below `other`, else `otherwise`.
         #[inline(always)]
         pub fn select_below(self, other: F32x4, then: F32x4, otherwise: F32x4) -> F32x4 {
-            F32x4(v128_bitselect(then.0, otherwise.0, f32x4_lt(self.0, other.0)))
+            let is_below = f32x4_lt(self.0, other.0);
+            // One instruction where v128_bitselect takes three; lanes that are all ones or zeros leave nothing to chance.
+            #[cfg(target_feature = "relaxed-simd")]
+            return F32x4(i32x4_relaxed_laneselect(then.0, otherwise.0, is_below));
+            #[cfg(not(target_feature = "relaxed-simd"))]
+            F32x4(v128_bitselect(then.0, otherwise.0, is_below))
         }
 
         /// The first and third value of each.

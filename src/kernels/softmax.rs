@@ -1,6 +1,7 @@
 //! Exponentials of numbers over their sum.
 
 use super::lanes::{Lanes, map, map_pairs};
+use super::parallel;
 use super::reduce::{Fold, fold_row};
 
 /// Columns that are worked on together, so that their sums stay in the nearest cache.
@@ -11,17 +12,21 @@ pub fn softmax_axis<L: Lanes>(x: &mut [L::Item], n: usize, inner: usize, is_log:
     if x.is_empty() {
         return;
     }
-    if inner == 1 {
-        x.chunks_exact_mut(n).for_each(|row| {
-            softmax_row::<L>(row, is_log);
-        });
-        return;
-    }
-    for slab in x.chunks_exact_mut(n * inner) {
-        for start in (0..inner).step_by(COLUMNS) {
-            softmax_columns::<L>(slab, inner, start, COLUMNS.min(inner - start), is_log);
+    let size = n * inner;
+    let parts = parallel::count_parts(x.len().saturating_mul(16), x.len() / size.max(1));
+    parallel::run_chunks(x, size, parts, |_, x| {
+        if inner == 1 {
+            x.chunks_exact_mut(n).for_each(|row| {
+                softmax_row::<L>(row, is_log);
+            });
+            return;
         }
-    }
+        for slab in x.chunks_exact_mut(size) {
+            for start in (0..inner).step_by(COLUMNS) {
+                softmax_columns::<L>(slab, inner, start, COLUMNS.min(inner - start), is_log);
+            }
+        }
+    });
 }
 
 /// Softmax of a row, or its logarithm, in place, and the largest of the row as it was. NaN where all are minus infinity.

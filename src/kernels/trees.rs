@@ -1,6 +1,8 @@
 //! Decision trees over rows of features. Several paths are walked at once, none of which waits for another's memory: those of
 //! several rows through one tree, and of a block of rows before the next tree, so that its nodes stay in the cache.
 
+use super::parallel::{self, Shared};
+
 /// Paths that are walked side by side.
 const LANES: usize = 8;
 
@@ -17,7 +19,7 @@ pub const STRICT: u32 = 1 << 29;
 pub const FEATURE: u32 = STRICT - 1;
 
 /// The type of features, thresholds and weights.
-pub trait Number: Copy + Default + PartialOrd + std::ops::AddAssign {}
+pub trait Number: Copy + Default + PartialOrd + std::ops::AddAssign + Send + Sync {}
 
 impl Number for f32 {}
 impl Number for f64 {}
@@ -146,24 +148,34 @@ impl<T: Number> Forest<T> {
         let (many, few) = values.split_at(together * features);
         let (many_scores, few_scores) = scores.split_at_mut(together * self.targets);
         let (many_scored, few_scored) = scored.split_at_mut(together * self.targets);
-        let block = BLOCK * self.targets;
-        let blocks = many_scores.chunks_mut(block).zip(many_scored.chunks_mut(block));
-        for (values, (scores, scored)) in many.chunks(BLOCK * features).zip(blocks) {
-            for &root in &self.roots {
-                let group = LANES * self.targets;
-                let groups = scores.chunks_mut(group).zip(scored.chunks_mut(group));
-                for (values, (scores, scored)) in values.chunks(LANES * features).zip(groups) {
-                    let starts = std::array::from_fn(|lane| lane * features);
-                    // SAFETY: `new` has checked all indices of nodes, the least number of features is checked above, and
-                    // there are as many rows as lanes.
-                    let leaves = unsafe { walk(&self.nodes, [root; LANES], values, starts) };
-                    let rows = scores.chunks_exact_mut(self.targets).zip(scored.chunks_exact_mut(self.targets));
-                    for (leaf, (scores, scored)) in leaves.into_iter().zip(rows) {
-                        self.collect(leaf, aggregate, scores, scored);
+        let (blocks, block) = (together.div_ceil(BLOCK), BLOCK * self.targets);
+        // A path of some ten nodes, each of which waits for the one before.
+        let parts = parallel::count_parts(together.saturating_mul(32 * self.roots.len()), blocks);
+        let count = many_scores.len();
+        let (many_scores, many_scored) = (Shared::new(many_scores), Shared::new(many_scored));
+        parallel::run(parts, |part| {
+            for index in parallel::part_of(blocks, 1, part, parts) {
+                let place = index * block..((index + 1) * block).min(count);
+                // SAFETY: each block has a part of its own.
+                let (scores, scored) = unsafe { (many_scores.part(place.clone()), many_scored.part(place)) };
+                let end = ((index + 1) * BLOCK).min(together);
+                let values = many.get(index * BLOCK * features..end * features).unwrap_or_default();
+                for &root in &self.roots {
+                    let group = LANES * self.targets;
+                    let groups = scores.chunks_mut(group).zip(scored.chunks_mut(group));
+                    for (values, (scores, scored)) in values.chunks(LANES * features).zip(groups) {
+                        let starts = std::array::from_fn(|lane| lane * features);
+                        // SAFETY: `new` has checked all indices of nodes, the least number of features is checked above, and
+                        // there are as many rows as lanes.
+                        let leaves = unsafe { walk(&self.nodes, [root; LANES], values, starts) };
+                        let rows = scores.chunks_exact_mut(self.targets).zip(scored.chunks_exact_mut(self.targets));
+                        for (leaf, (scores, scored)) in leaves.into_iter().zip(rows) {
+                            self.collect(leaf, aggregate, scores, scored);
+                        }
                     }
                 }
             }
-        }
+        });
         // Rows too few to fill the lanes walk several trees at once.
         let rows = few_scores.chunks_exact_mut(self.targets).zip(few_scored.chunks_exact_mut(self.targets));
         for (values, (scores, scored)) in few.chunks_exact(features).zip(rows) {

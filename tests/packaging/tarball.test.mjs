@@ -35,6 +35,8 @@ test("the tarball holds the wasm, its glue, the modules, the types and the texts
     "LICENSE-APACHE",
     "wasm/edgewise.js",
     "wasm/edgewise_bg.wasm",
+    "wasm/edgewise_relaxed_bg.wasm",
+    "wasm/edgewise_threads_bg.wasm",
   ];
   assert.deepEqual(files, expected.sort());
   assert.ok(declarations.includes("types/core.d.ts"));
@@ -74,7 +76,8 @@ test("publint has no complaint", async () => {
 test("are-the-types-wrong has no complaint", () => {
   // The raw .wasm has no types to be wrong, and Node's require() of an ES module is what import.test.mjs tries.
   const attw = findCommand("@arethetypeswrong/cli", "attw");
-  const options = ["--profile", "esm-only", "--exclude-entrypoints", "./edgewise.wasm", "--no-color"];
+  const raw = ["./edgewise.wasm", "./edgewise-relaxed.wasm", "./edgewise-threads.wasm"];
+  const options = ["--profile", "esm-only", "--exclude-entrypoints", ...raw, "--no-color"];
   const { status, stdout, stderr } = spawnSync(process.execPath, [attw, packed.tarball, ...options], {
     encoding: "utf8",
   });

@@ -57,8 +57,8 @@ async function bundleWorker({ directory, installed }) {
     { type: "ESModule", path: "worker.js", contents: outputFiles[0].text },
     {
       type: "CompiledWasm",
-      path: "edgewise_bg.wasm",
-      contents: readFileSync(join(installed, "wasm/edgewise_bg.wasm")),
+      path: "edgewise_relaxed_bg.wasm",
+      contents: readFileSync(join(installed, "wasm/edgewise_relaxed_bg.wasm")),
     },
     { type: "Data", path: "mnist.onnx", contents: mnist },
     { type: "Data", path: "pixels.bin", contents: new Uint8Array(pixels.data.buffer) },

@@ -4,6 +4,7 @@
 use super::padded::{Layout, SLACK};
 use super::{Channels, Geometry, at};
 use crate::kernels::gemm::Finish;
+use crate::kernels::parallel::{self, Shared};
 use crate::kernels::simd::F32x4;
 
 /// About as many pixels of the image are worked on at a time, to stay in the first-level cache.
@@ -34,30 +35,37 @@ pub fn convolve_channels(
     let band = rows.div_ceil(bands.max(1)).max(1);
     let layout = Layout::new(geometry, [1, band, columns]);
     let taps = layout.taps();
-    let mut copy = vec![0.0; layout.channel() + 2 * SLACK];
-    let mut flat = vec![0.0; band * layout.pitch() + SLACK];
     let is_range = finish.activation.is_range() && finish.residual.is_none();
     let (low, high) = if is_range { finish.activation.range() } else { (f32::NEG_INFINITY, f32::INFINITY) };
-    let windows = (0..depths).flat_map(|depth| (0..rows).step_by(band).map(move |start| (depth, start)));
-    for (depth, start) in windows {
-        let end = rows.min(start + band);
-        let runs = layout.list_runs(&[depth..depth + 1, start..end, 0..columns]);
-        copy.fill(0.0);
-        let images = image.chunks_exact(geometry.input_pixels().max(1));
-        let results = result.chunks_exact_mut((pixels * each).max(1));
-        let weights = weights.chunks_exact((taps_each * each).max(1));
-        for (channel, ((image, results), weights)) in images.zip(results).zip(weights).enumerate() {
-            runs.copy(image, &mut copy);
-            let filters = weights.chunks_exact(taps_each.max(1)).zip(results.chunks_exact_mut(pixels));
-            for (index, (weights, result)) in filters.enumerate() {
-                let bias = finish.row_bias.and_then(|bias| bias.get(channel * each + index));
-                let sum = Sum { taps: &taps, weights, bias: bias.copied().unwrap_or(0.0), low, high };
-                let first = (depth * rows + start) * columns;
-                let Some(to) = result.get_mut(first..first + (end - start) * columns) else { continue };
-                sum.run_band(&layout, columns, &copy, &mut flat, to);
+    let input_pixels = geometry.input_pixels();
+    // What a multiplication costs here is more than in a product of matrices.
+    let cost = channels.output.saturating_mul(pixels).saturating_mul(4 * taps_each);
+    let parts = parallel::count_parts(cost, channels.groups);
+    let shared = Shared::new(result);
+    parallel::run(parts, |part| {
+        let part = parallel::part_of(channels.groups, 1, part, parts);
+        let mut copy = vec![0.0; layout.channel() + 2 * SLACK];
+        let mut flat = vec![0.0; band * layout.pitch() + SLACK];
+        let windows = (0..depths).flat_map(|depth| (0..rows).step_by(band).map(move |start| (depth, start)));
+        for (depth, start) in windows {
+            let end = rows.min(start + band);
+            let runs = layout.list_runs(&[depth..depth + 1, start..end, 0..columns]);
+            copy.fill(0.0);
+            for channel in part.clone() {
+                let image = image.get(channel * input_pixels..(channel + 1) * input_pixels).unwrap_or_default();
+                runs.copy(image, &mut copy);
+                for filter in channel * each..(channel + 1) * each {
+                    let weights = weights.get(filter * taps_each..(filter + 1) * taps_each).unwrap_or_default();
+                    let bias = finish.row_bias.and_then(|bias| bias.get(filter)).copied().unwrap_or(0.0);
+                    let sum = Sum { taps: &taps, weights, bias, low, high };
+                    let first = filter * pixels + (depth * rows + start) * columns;
+                    // SAFETY: each filter has a part of its own.
+                    let to = unsafe { shared.part(first..first + (end - start) * columns) };
+                    sum.run_band(&layout, columns, &copy, &mut flat, to);
+                }
             }
         }
-    }
+    });
     if !is_range {
         if let Some(residual) = finish.residual {
             result.iter_mut().zip(residual).for_each(|(to, from)| *to += from);
@@ -102,6 +110,11 @@ impl Sum<'_> {
         let (mut done, count) = (0, to.len());
         // SAFETY: from every tap, `to.len()` pixels and up to three more can be read.
         unsafe {
+            // As many sums as hide what a multiplication and an addition take.
+            while count - done >= 32 {
+                self.run_fours::<8>(from.as_ptr().add(done), to.as_mut_ptr().add(done));
+                done += 32;
+            }
             while count - done >= 16 {
                 self.run_fours::<4>(from.as_ptr().add(done), to.as_mut_ptr().add(done));
                 done += 16;

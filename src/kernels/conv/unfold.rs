@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::padded::{Layout, SLACK, Window};
 use super::{Geometry, at};
 use crate::error::{Error, Result};
-use crate::kernels::gemm::{COLUMNS, Finish, PackedLeft, Scatter, Source, multiply_scattered};
+use crate::kernels::gemm::{COLUMNS, Finish, Held, PackedLeft, Scatter, Source, multiply_scattered};
+use crate::kernels::parallel::{self, Shared, part_of};
 use crate::kernels::simd::F32x4;
 
 /// Pixels of the result that a copy of the image is made for.
@@ -17,62 +18,63 @@ pub struct Unfolded<'a> {
     image: &'a [f32],
     /// Where the first pixel reads under each weight.
     taps: Vec<usize>,
-    copy: Option<Copied>,
-}
-
-/// A copy of the part of the image that a block reads.
-struct Copied {
-    layout: Layout,
-    pixels: Vec<f32>,
-    window: Window,
+    channels: usize,
+    /// Of the copy of the part of the image that a block reads, where it needs one.
+    layout: Option<Layout>,
 }
 
 impl<'a> Unfolded<'a> {
     /// An image of `channels`.
-    pub fn new(geometry: &Geometry, channels: usize, image: &'a [f32]) -> Result<Unfolded<'a>> {
+    pub fn new(geometry: &Geometry, channels: usize, image: &'a [f32]) -> Unfolded<'a> {
         let [_, _, column_stride] = geometry.stride;
         let is_plain = geometry.is_inside() && (column_stride == 1 || geometry.taps() == 1);
-        let (taps, channel, copy) = if is_plain {
-            (plain_taps(geometry), geometry.input_pixels(), None)
-        } else {
-            let layout = Layout::new(geometry, choose_sizes(geometry));
-            let mut pixels: Vec<f32> = Vec::new();
-            let room = layout.channel().checked_mul(channels).and_then(|room| room.checked_add(SLACK));
-            let room = room.filter(|&room| pixels.try_reserve_exact(room).is_ok());
-            pixels.resize(room.ok_or_else(|| Error::limit("no memory for a padded image"))?, 0.0);
-            (layout.taps(), layout.channel(), Some(Copied { layout, pixels, window: [0..0, 0..0, 0..0] }))
+        let layout = (!is_plain).then(|| Layout::new(geometry, choose_sizes(geometry)));
+        let (taps, channel) = match &layout {
+            None => (plain_taps(geometry), geometry.input_pixels()),
+            Some(layout) => (layout.taps(), layout.channel()),
         };
         let all = (0..channels).flat_map(|index| taps.iter().map(move |tap| index * channel + tap)).collect();
-        Ok(Unfolded { geometry: *geometry, image, taps: all, copy })
+        Unfolded { geometry: *geometry, image, taps: all, channels, layout }
     }
 
     /// Where a pixel of the result reads under the first weight.
-    fn locate(&self, [depth, row, column]: [usize; 3]) -> usize {
+    fn locate(&self, held: &Held, [depth, row, column]: [usize; 3]) -> usize {
         let Geometry { input: [_, rows, columns], stride, .. } = self.geometry;
-        match &self.copy {
-            Some(Copied { layout, window: [depths, rows, columns], .. }) => {
+        match (&self.layout, &held.window) {
+            (Some(layout), [depths, rows, columns]) => {
                 depth.saturating_sub(depths.start) * layout.depth_pitch()
                     + row.saturating_sub(rows.start) * layout.pitch()
                     + column.saturating_sub(columns.start)
             }
-            None => (depth * at(&stride, 0) * rows + row * at(&stride, 1)) * columns + column * at(&stride, 2),
+            (None, _) => (depth * at(&stride, 0) * rows + row * at(&stride, 1)) * columns + column * at(&stride, 2),
         }
     }
 
-    /// Makes the copy hold what some pixels of the result read.
-    fn prepare(&mut self, pixels: &Range<usize>) {
-        let Some(Copied { layout, pixels: copy, window }) = &mut self.copy else { return };
+    /// What some pixels of the result read: the image, or a copy that is held.
+    fn prepare<'h>(&'h self, held: &'h mut Held, pixels: &Range<usize>) -> Result<&'h Held> {
+        let Some(layout) = &self.layout else { return Ok(held) };
         let needed = choose_window(&self.geometry, pixels);
-        if *window == needed {
-            return;
+        let copy = &mut held.elements;
+        if held.window == needed && !copy.is_empty() {
+            return Ok(held);
         }
-        *window = needed;
-        copy.fill(0.0);
-        let runs = layout.list_runs(window);
+        let room = layout.channel().checked_mul(self.channels).and_then(|room| room.checked_add(SLACK));
+        let room = room.filter(|&room| copy.try_reserve_exact(room).is_ok());
+        let room = room.ok_or_else(|| Error::limit("no memory for a padded image"))?;
+        held.window = needed;
+        copy.clear();
+        copy.resize(room, 0.0);
+        let runs = layout.list_runs(&held.window);
         let images = self.image.chunks_exact(self.geometry.input_pixels().max(1));
         for (image, copy) in images.zip(copy.chunks_exact_mut(layout.channel().max(1))) {
             runs.copy(image, copy);
         }
+        Ok(held)
+    }
+
+    /// What is read at the taps.
+    fn source<'h>(&'h self, held: &'h Held) -> &'h [f32] {
+        if self.layout.is_some() { &held.elements } else { self.image }
     }
 }
 
@@ -138,37 +140,48 @@ impl Unfolded<'_> {
     pub fn is_direct(&self, left: &PackedLeft) -> bool {
         let [_, _, stride] = self.geometry.stride;
         let [_, _, columns] = self.geometry.output;
-        left.rows() <= FEW && left.columns() <= DEEP && columns >= COLUMNS && (self.copy.is_some() || stride == 1)
+        left.rows() <= FEW && left.columns() <= DEEP && columns >= COLUMNS && (self.layout.is_some() || stride == 1)
     }
 
     /// The convolution without panels: a row of the result at a time, its last eight pixels maybe twice.
-    pub fn multiply(&mut self, left: &PackedLeft, finish: &Finish, result: &mut [f32]) -> Result<()> {
+    pub fn multiply(&self, left: &PackedLeft, finish: &Finish, result: &mut [f32]) -> Result<()> {
         let (pixels, [_, _, columns]) = (self.geometry.output_pixels(), self.geometry.output);
         // Whole rows, or parts of the only one.
         let size = if pixels == columns { BLOCK } else { (BLOCK / columns).max(1) * columns };
-        for start in (0..pixels).step_by(size) {
-            let end = pixels.min(start + size);
-            let block = start.min(end - COLUMNS)..end;
-            self.prepare(&block);
-            let mut tiles = Vec::with_capacity(block.len().div_ceil(COLUMNS));
-            for row in block.clone().step_by(columns) {
-                let end = block.end.min(row + columns);
-                let starts = (row..end).step_by(COLUMNS).map(|column| column.min(end - COLUMNS));
-                tiles.extend(starts.map(|pixel| (pixel, self.locate(split_pixel(&self.geometry.output, pixel)))));
+        // A last block of fewer than eight pixels computes some of the one before again, after it.
+        let alone = (pixels / size).max(1);
+        let cost = pixels.saturating_mul(left.rows()).saturating_mul(left.columns());
+        let parts = parallel::count_parts(cost, alone);
+        let result = Shared::new(result);
+        parallel::try_run(parts, |part| {
+            let blocks = part_of(alone, 1, part, parts);
+            let end = if blocks.end == alone { pixels } else { blocks.end * size };
+            let mut held = Held::default();
+            for start in (blocks.start * size..end).step_by(size) {
+                let end = end.min(start + size);
+                let block = start.min(end - COLUMNS)..end;
+                let held = self.prepare(&mut held, &block)?;
+                let mut tiles = Vec::with_capacity(block.len().div_ceil(COLUMNS));
+                for row in block.clone().step_by(columns) {
+                    let end = block.end.min(row + columns);
+                    let starts = (row..end).step_by(COLUMNS).map(|column| column.min(end - COLUMNS));
+                    let place = |pixel| (pixel, self.locate(held, split_pixel(&self.geometry.output, pixel)));
+                    tiles.extend(starts.map(place));
+                }
+                let scatter = Scatter { source: self.source(held), offsets: &self.taps };
+                // SAFETY: blocks of different parts are apart.
+                unsafe { multiply_scattered(left, &scatter, &tiles, block, finish, &result, pixels)? };
             }
-            let source = self.copy.as_ref().map_or(self.image, |copy| copy.pixels.as_slice());
-            let scatter = Scatter { source, offsets: &self.taps };
-            multiply_scattered(left, &scatter, &tiles, block, finish, result, pixels)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 
 impl Source for Unfolded<'_> {
-    fn pack(&mut self, rows: Range<usize>, columns: Range<usize>, panels: &mut [f32]) {
-        self.prepare(&columns);
-        let source = self.copy.as_ref().map_or(self.image, |copy| copy.pixels.as_slice());
-        let Some(taps) = self.taps.get(rows.clone()) else { return };
+    fn pack(&self, held: &mut Held, rows: Range<usize>, columns: Range<usize>, panels: &mut [f32]) -> Result<()> {
+        let held = self.prepare(held, &columns)?;
+        let source = self.source(held);
+        let Some(taps) = self.taps.get(rows.clone()) else { return Ok(()) };
         let furthest = self.taps.iter().copied().max().unwrap_or(0);
         let size = (rows.len() * COLUMNS).max(1);
         for (panel, column) in panels.chunks_exact_mut(size).zip(columns.clone().step_by(COLUMNS)) {
@@ -177,7 +190,7 @@ impl Source for Unfolded<'_> {
             let mut last = 0;
             for (index, pixel) in pixels.iter_mut().enumerate() {
                 if column + index < columns.end {
-                    last = self.locate(place);
+                    last = self.locate(held, place);
                     place = next_pixel(&self.geometry.output, place);
                 }
                 *pixel = last;
@@ -188,6 +201,7 @@ impl Source for Unfolded<'_> {
                 unsafe { gather(source, taps, &pixels, panel) };
             }
         }
+        Ok(())
     }
 }
 

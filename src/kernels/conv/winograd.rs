@@ -11,6 +11,7 @@ use super::padded::{Layout, SLACK, Window};
 use super::{Channels, Geometry};
 use crate::error::Result;
 use crate::kernels::gemm::{Finish, Left, Matrix, PackedLeft, Right, Shape, multiply};
+use crate::kernels::parallel::{self, Shared, part_of};
 use crate::kernels::simd::F32x4;
 
 /// Pixels of the result along a side of a tile.
@@ -101,41 +102,61 @@ impl Transformed {
         let layout = Layout::new(&tiles, [1, height, tile_columns]);
         let taps = layout.taps();
         let taps: &[usize; PLACES] = taps.as_slice().try_into().map_err(|_| super::misfit(geometry))?;
-        let mut copy = vec![0.0; layout.channel() + SLACK];
         let mut transformed = vec![0.0; PLACES * k * height * tile_columns];
         let mut sums = vec![0.0; PLACES * m * height * tile_columns];
         for start in (0..tile_rows).step_by(height) {
             let window: Window = [0..1, start..tile_rows.min(start + height), 0..tile_columns];
             let [_, lines, _] = &window;
             let count = lines.len() * tile_columns;
-            copy.fill(0.0);
             let runs = layout.list_runs(&window);
-            for (channel, image) in image.chunks_exact(geometry.input_pixels().max(1)).take(k).enumerate() {
-                runs.copy(image, &mut copy);
-                let to = Lines { rows: lines.len(), columns: tile_columns, start: channel * count, place: k * count };
-                transform_tiles(&copy, layout.pitch(), taps, &to, &mut transformed);
-            }
-            let places = transformed.chunks_exact(k * count).zip(sums.chunks_exact_mut(m * count));
-            for (weights, (transformed, sums)) in self.0.iter().zip(places) {
-                let right = Right::Matrix(Matrix::rows(transformed, count));
-                multiply(Shape { m, k, n: count }, Left::Packed(weights), right, &Finish::default(), sums, count)?;
-            }
-            let pixels = start * SIDE * columns..(lines.end * SIDE).min(rows) * columns;
-            for (channel, result) in result.chunks_exact_mut(rows * columns).enumerate() {
-                let from = Lines { rows: lines.len(), columns: tile_columns, start: channel * count, place: m * count };
-                let bias = finish.row_bias.and_then(|bias| bias.get(channel)).copied().unwrap_or(0.0);
-                let residual = finish.residual.and_then(|residual| {
-                    let start = channel * rows * columns;
-                    residual.get(start + pixels.start..start + pixels.end)
-                });
-                let Some(result) = result.get_mut(pixels.clone()) else { continue };
-                let range = if finish.activation.is_range() { finish.activation.range() } else { super::ALL };
-                let last = Last { bias, residual, range, columns };
-                transform_back(&sums, &from, &last, result);
-                if !finish.activation.is_range() {
-                    finish.activation.apply(result);
+            let pixels = geometry.input_pixels();
+            // A place of a tile takes some dozen instructions for four, in either direction.
+            let parts = |channels: usize| parallel::count_parts(4 * PLACES * channels * count, channels);
+            let (ins, outs) = (parts(k), parts(m));
+            let shared = Shared::new(&mut transformed);
+            parallel::run(ins, |part| {
+                let mut copy = vec![0.0; layout.channel() + SLACK];
+                for channel in part_of(k, 1, part, ins) {
+                    runs.copy(image.get(channel * pixels..(channel + 1) * pixels).unwrap_or_default(), &mut copy);
+                    let to =
+                        Lines { rows: lines.len(), columns: tile_columns, start: channel * count, place: k * count };
+                    transform_tiles(&copy, layout.pitch(), taps, &to, &shared);
                 }
-            }
+            });
+            let cost = (PLACES * m * k).saturating_mul(count);
+            let places = parallel::count_parts(cost, PLACES);
+            let shared = Shared::new(&mut sums);
+            parallel::try_run(places, |part| {
+                for place in part_of(PLACES, 1, part, places) {
+                    let Some(weights) = self.0.get(place) else { continue };
+                    let transformed = transformed.get(place * k * count..(place + 1) * k * count).unwrap_or_default();
+                    // SAFETY: each place has a part of its own.
+                    let sums = unsafe { shared.part(place * m * count..(place + 1) * m * count) };
+                    let right = Right::Matrix(Matrix::rows(transformed, count));
+                    multiply(Shape { m, k, n: count }, Left::Packed(weights), right, &Finish::default(), sums, count)?;
+                }
+                Ok(())
+            })?;
+            let pixels = start * SIDE * columns..(lines.end * SIDE).min(rows) * columns;
+            let shared = Shared::new(result);
+            parallel::run(outs, |part| {
+                for channel in part_of(m, 1, part, outs) {
+                    let from =
+                        Lines { rows: lines.len(), columns: tile_columns, start: channel * count, place: m * count };
+                    let bias = finish.row_bias.and_then(|bias| bias.get(channel)).copied().unwrap_or(0.0);
+                    let first = channel * rows * columns;
+                    let place = first + pixels.start..first + pixels.end;
+                    let residual = finish.residual.and_then(|residual| residual.get(place.clone()));
+                    // SAFETY: each channel has a part of its own.
+                    let result = unsafe { shared.part(place) };
+                    let range = if finish.activation.is_range() { finish.activation.range() } else { super::ALL };
+                    let last = Last { bias, residual, range, columns };
+                    transform_back(&sums, &from, &last, result);
+                    if !finish.activation.is_range() {
+                        finish.activation.apply(result);
+                    }
+                }
+            });
         }
         Ok(())
     }
@@ -210,14 +231,15 @@ fn turn<const R: usize, const C: usize>(lines: [[F32x4; C]; R]) -> [[F32x4; R]; 
 
 /// Transforms the tiles of a channel, which `copy` holds so that neighbours are neighbours.
 #[inline(never)]
-fn transform_tiles(copy: &[f32], pitch: usize, taps: &[usize; PLACES], lines: &Lines, to: &mut [f32]) {
+fn transform_tiles(copy: &[f32], pitch: usize, taps: &[usize; PLACES], lines: &Lines, to: &Shared<f32>) {
     let furthest = taps.iter().copied().max().unwrap_or(0) + lines.rows.saturating_sub(1) * pitch + lines.columns;
     if furthest > copy.len() || !lines.fits(to.len()) {
         return;
     }
-    let (copy, to) = (copy.as_ptr(), to.as_mut_ptr());
+    let (copy, to) = (copy.as_ptr(), to.start());
     for (row, column) in lines.groups() {
-        // SAFETY: the last tile at the furthest tap is inside `copy`, and at the last place inside `to`.
+        // SAFETY: the last tile at the furthest tap is inside `copy`, and at the last place inside `to`; nobody else writes
+        // the channel's tiles.
         unsafe {
             let from = copy.add(row * pitch + column);
             let mut tile = [[F32x4::splat(0.0); 6]; 6];

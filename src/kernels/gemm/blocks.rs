@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use super::pack::{Matrix, pack_right};
 use super::tile::{COLUMNS, Panel, ROWS, Rows, Stream, Strided, Tiles, multiply_tiles};
-use super::{Finish, Left, Right, Shape};
+use super::{Finish, Held, Left, Right, Shape};
+use crate::error::Result;
+use crate::kernels::parallel::{self, Shared, part_of};
 use crate::kernels::simd::F32x4;
 
 /// Rows of B in a block.
@@ -16,7 +18,9 @@ pub(super) const HEIGHT: usize = 256;
 /// Elements of panels of B that stay in the first-level cache.
 pub(super) const NEAR: usize = 4096;
 /// With no more rows of A than these, packing B costs more than it gains.
-pub(super) const FEW: usize = 2 * ROWS;
+pub(super) const FEW: usize = 8;
+/// Columns and rows that a thread takes at least, since it packs B by itself.
+const LEAST: (usize, usize) = (64, 32);
 
 /// A part of the product: what it reads of A and B and where it goes in C.
 pub(super) struct Block {
@@ -39,11 +43,12 @@ pub(super) struct Job<'a> {
     row_bias: Vec<[f32; COLUMNS]>,
 }
 
-/// Ranges of about `size`, a multiple of `unit`, that cover `0..count`; one that is empty where there is nothing to cover.
-fn split(count: usize, size: usize, unit: usize) -> impl Iterator<Item = Range<usize>> {
-    let parts = count.div_ceil(size).max(1);
-    let size = count.div_ceil(parts).next_multiple_of(unit).max(unit);
-    (0..count.max(1)).step_by(size).map(move |start| start..count.min(start + size))
+/// Ranges of about `size`, a multiple of `unit`, that cover a range; one that is empty where there is nothing to cover.
+fn split(range: Range<usize>, size: usize, unit: usize) -> impl Iterator<Item = Range<usize>> {
+    let Range { start, end } = range;
+    let parts = range.len().div_ceil(size).max(1);
+    let size = range.len().div_ceil(parts).next_multiple_of(unit).max(unit);
+    (start..end.max(start + 1)).step_by(size).map(move |start| start..end.min(start + size))
 }
 
 impl<'a> Job<'a> {
@@ -56,30 +61,44 @@ impl<'a> Job<'a> {
         Job { shape, left, finish, stride, range: finish.activation.range(), row_bias }
     }
 
-    pub(super) fn run(&self, mut right: Right, c: &mut [f32]) {
+    /// An error where a source cannot give its part.
+    pub(super) fn run(&self, right: &Right, c: &Shared<f32>) -> Result<()> {
         let Shape { m, k, n } = self.shape;
+        let parts = parallel::count_parts(m.saturating_mul(k).saturating_mul(n), usize::MAX);
+        let across = parts.min(n / LEAST.0).max(1);
+        let down = (parts / across).min(m / LEAST.1).max(1);
+        parallel::try_run(across * down, |part| {
+            let rows = part_of(m, ROWS, part / across, down);
+            self.run_part(rows, part_of(n, COLUMNS, part % across, across), right, c)
+        })
+    }
+
+    fn run_part(&self, rows: Range<usize>, columns: Range<usize>, right: &Right, c: &Shared<f32>) -> Result<()> {
+        let Shape { m, k, .. } = self.shape;
         let depth = if m <= FEW && !matches!(right, Right::Source(_)) { k.max(1) } else { DEPTH };
-        let is_direct = m <= FEW && matches!(&right, Right::Matrix(matrix) if matrix.column_stride == 1);
+        let is_direct = m <= FEW && matches!(right, Right::Matrix(matrix) if matrix.column_stride == 1);
         let mut panels: Vec<f32> = Vec::new();
-        for columns in split(n, WIDTH, COLUMNS) {
-            for depth in split(k, depth, 4) {
+        let mut held = Held::default();
+        for columns in split(columns, WIDTH, COLUMNS) {
+            for depth in split(0..k, depth, 4) {
                 let panel = depth.len() * COLUMNS;
                 if !is_direct && !matches!(right, Right::Packed(_)) {
                     panels.resize(panel * columns.len().div_ceil(COLUMNS), 0.0);
                 }
-                match &mut right {
+                match right {
                     Right::Matrix(matrix) if !is_direct => {
                         pack_right(*matrix, depth.clone(), columns.clone(), &mut panels);
                     }
-                    Right::Source(source) => source.pack(depth.clone(), columns.clone(), &mut panels),
+                    Right::Source(source) => source.pack(&mut held, depth.clone(), columns.clone(), &mut panels)?,
                     _ => {}
                 }
-                for rows in split(m, HEIGHT, ROWS) {
+                for rows in split(rows.clone(), HEIGHT, ROWS) {
                     let (is_first, is_last) = (depth.start == 0, depth.end == k);
                     let block = Block { rows, columns: columns.clone(), depth: depth.clone(), is_first, is_last };
-                    // SAFETY: `multiply` checked all slices; panels hold the block's columns for its depth.
+                    // SAFETY: `multiply` checked all slices; panels hold the block's columns for its depth; each part of C
+                    // is computed once.
                     unsafe {
-                        match &right {
+                        match right {
                             Right::Matrix(matrix) if is_direct => self.run_direct(&block, *matrix, c),
                             Right::Packed(packed) => {
                                 let start = columns.start * k + depth.start * COLUMNS;
@@ -91,11 +110,12 @@ impl<'a> Job<'a> {
                 }
             }
         }
+        Ok(())
     }
 
     /// # Safety
-    /// Panels `step` apart can be read from `panels`, and `multiply` checked the rest.
-    unsafe fn run_panels(&self, block: &Block, panels: *const f32, step: usize, c: &mut [f32]) {
+    /// Panels `step` apart can be read from `panels`, `multiply` checked the rest, and nobody else uses the block's part of `c`.
+    unsafe fn run_panels(&self, block: &Block, panels: *const f32, step: usize, c: &Shared<f32>) {
         // As many panels as stay in the cache are used for a few rows of A before the next rows: what is written is then
         // contiguous.
         let group = (NEAR / (block.depth.len() * COLUMNS).max(1)).max(1) * COLUMNS;
@@ -109,12 +129,13 @@ impl<'a> Job<'a> {
                 }
             }
         }
-        self.activate(block, c);
+        // SAFETY: the caller's promise.
+        unsafe { self.activate(block, c) };
     }
 
     /// # Safety
-    /// `multiply` checked all slices.
-    unsafe fn run_direct(&self, block: &Block, matrix: Matrix, c: &mut [f32]) {
+    /// `multiply` checked all slices, and nobody else uses the block's part of `c`.
+    unsafe fn run_direct(&self, block: &Block, matrix: Matrix, c: &Shared<f32>) {
         let Range { start, end } = block.columns.clone();
         let whole = end - (end - start) % COLUMNS;
         let start = matrix.data.as_ptr().wrapping_add(block.depth.start * matrix.row_stride + start);
@@ -131,25 +152,28 @@ impl<'a> Job<'a> {
                 self.run_tiles(block, row, whole..end, Panel(panel.as_ptr()), 0, c);
             }
         }
-        self.activate(block, c);
+        // SAFETY: the caller's promise.
+        unsafe { self.activate(block, c) };
     }
 
-    pub(super) fn activate(&self, block: &Block, c: &mut [f32]) {
+    /// # Safety
+    /// Nobody else uses the block's part of `c`.
+    pub(super) unsafe fn activate(&self, block: &Block, c: &Shared<f32>) {
         if !block.is_last || self.finish.activation.is_range() {
             return;
         }
         for row in block.rows.clone() {
             let start = row * self.stride;
-            if let Some(values) = c.get_mut(start + block.columns.start..start + block.columns.end) {
-                self.finish.activation.apply(values);
-            }
+            // SAFETY: the caller's promise.
+            let values = unsafe { c.part(start + block.columns.start..start + block.columns.end) };
+            self.finish.activation.apply(values);
         }
     }
 
     /// The tiles of four rows and some columns, whose right operands start `step` elements apart.
     ///
     /// # Safety
-    /// `right` has the block's depth for all columns, and `multiply` checked all slices.
+    /// `right` has the block's depth for all columns, `multiply` checked all slices, and nobody else uses the block's part of `c`.
     #[inline(always)]
     pub(super) unsafe fn run_tiles<S: Stream>(
         &self,
@@ -158,7 +182,7 @@ impl<'a> Job<'a> {
         columns: Range<usize>,
         mut right: S,
         step: usize,
-        c: &mut [f32],
+        c: &Shared<f32>,
     ) {
         let rows = ROWS.min(block.rows.end - row);
         let mut column = columns.start;
@@ -168,7 +192,7 @@ impl<'a> Job<'a> {
             let is_whole = width == COLUMNS && (rows == ROWS || matches!(self.left, Left::Matrix(_)));
             // SAFETY: the rows and columns are inside all slices; tiles that are not whole go by `buffer`.
             unsafe {
-                let own = Rows { start: c.as_mut_ptr().add(row * self.stride + column), stride: self.stride };
+                let own = Rows { start: c.start().add(row * self.stride + column), stride: self.stride };
                 let (from, next) = self.begin(block, (row, rows), (column, width), own, is_whole, &mut buffer);
                 // All that start from what is in place are computed at once.
                 let count = if is_whole && next.is_some() { (columns.end - column) / COLUMNS } else { 1 };
@@ -217,6 +241,10 @@ impl<'a> Job<'a> {
                         1 => multiply_tiles::<1, false, S>(k, left, right, from, to, tiles, low, high),
                         2 => multiply_tiles::<2, false, S>(k, left, right, from, to, tiles, low, high),
                         3 => multiply_tiles::<3, false, S>(k, left, right, from, to, tiles, low, high),
+                        4 if ROWS > 4 => multiply_tiles::<4, false, S>(k, left, right, from, to, tiles, low, high),
+                        5 if ROWS > 5 => multiply_tiles::<5, false, S>(k, left, right, from, to, tiles, low, high),
+                        6 if ROWS > 6 => multiply_tiles::<6, false, S>(k, left, right, from, to, tiles, low, high),
+                        7 if ROWS > 7 => multiply_tiles::<7, false, S>(k, left, right, from, to, tiles, low, high),
                         _ => multiply_tiles::<ROWS, false, S>(k, left, right, from, to, tiles, low, high),
                     }
                 }

@@ -15,8 +15,9 @@ fn numbers(count: usize, seed: u32) -> Vec<f32> {
 struct Columns<'a>(Matrix<'a>);
 
 impl Source for Columns<'_> {
-    fn pack(&mut self, rows: Range<usize>, columns: Range<usize>, panels: &mut [f32]) {
+    fn pack(&self, _: &mut Held, rows: Range<usize>, columns: Range<usize>, panels: &mut [f32]) -> Result<()> {
         pack_right(self.0, rows, columns, panels);
+        Ok(())
     }
 }
 

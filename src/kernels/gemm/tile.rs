@@ -1,12 +1,14 @@
-//! The innermost loop: up to four rows and eight columns of a product, held in registers.
+//! The innermost loop: some rows and eight columns of a product, held in registers.
 //!
-//! Four by eight fills the sixteen registers of x86-64. The loop stands in a function of its own that is never inlined:
-//! amid more code V8's register allocator spills the sums.
+//! Four by eight fills the sixteen registers of x86-64. A fused multiplication and addition takes longer than an addition,
+//! and so more sums side by side: eight by eight, though x86-64 spills some of them, is half as fast again there as four by
+//! eight, and fits the registers of ARM. The loop stands in a function of its own that is never inlined: amid more code V8's
+//! register allocator spills the sums.
 
 use crate::kernels::simd::F32x4;
 
 /// The rows of a tile, and of a panel of a packed left matrix.
-pub const ROWS: usize = 4;
+pub const ROWS: usize = if cfg!(target_feature = "relaxed-simd") { 8 } else { 4 };
 /// The columns of a tile, and of a panel of a packed right matrix.
 pub const COLUMNS: usize = 8;
 

@@ -2,6 +2,7 @@
 
 use super::lanes::{I16x8, I32x4};
 use super::pack::PANEL;
+use crate::kernels::parallel;
 
 /// Rows that a tile multiplies at once: with two vectors of columns each, their sums fill half of the registers.
 const TILE: usize = 4;
@@ -13,6 +14,16 @@ pub fn multiply(rows: &[i16], depth: usize, panels: &[i8], columns: usize, out: 
         return out.fill(0);
     }
     let count = (rows.len() / depth).min(out.len() / columns);
+    let Some(out) = out.get_mut(..count * columns) else { return };
+    let cost = rows.len().saturating_mul(columns) / 2;
+    let parts = parallel::count_parts(cost, count / TILE);
+    parallel::run_chunks(out, TILE * columns, parts, |start, out| {
+        multiply_rows(rows.get(start / columns * depth..).unwrap_or_default(), depth, panels, columns, out);
+    });
+}
+
+fn multiply_rows(rows: &[i16], depth: usize, panels: &[i8], columns: usize, out: &mut [i32]) {
+    let count = out.len() / columns;
     for (index, panel) in panels.chunks_exact(depth * PANEL).take(columns.div_ceil(PANEL)).enumerate() {
         let column = index * PANEL;
         let width = PANEL.min(columns - column);

@@ -1,9 +1,12 @@
 //! The heart of attention: softmax(query × key) × value, a block of rows at a time.
 
+use std::sync::Mutex;
+
 use super::heads::Heads;
 use crate::error::{Error, Result};
 use crate::kernels::gemm::{Matrix, Shape};
 use crate::kernels::lanes::{Lanes, map};
+use crate::kernels::parallel::{self, Shared, part_of};
 use crate::kernels::product::Factor;
 use crate::kernels::softmax::softmax_row;
 use crate::tensor;
@@ -31,9 +34,9 @@ pub struct Attend<'a, T> {
     /// What scores cannot go beyond; 0 for no such thing.
     pub softcap: f64,
     /// Changes the scores of a row by what is masked.
-    pub mask: &'a dyn Fn(Place, &mut [T]),
+    pub mask: &'a (dyn Fn(Place, &mut [T]) + Sync),
     /// A score of each head that takes a share and gives nothing.
-    pub sinks: Option<&'a dyn Fn(usize) -> f64>,
+    pub sinks: Option<&'a (dyn Fn(usize) -> f64 + Sync)>,
     /// The scores to give as well.
     pub shown: Option<Stage>,
     /// Whether the output is `[batch, length, heads * size]`, rather than `[batch, heads, length, size]`.
@@ -66,50 +69,68 @@ impl<T> Attend<'_, T> {
         }
         // Rows whose scores stay in the nearer caches.
         let block = (16_384 / k.length).clamp(4, 64).min(q.length);
-        let mut scores = tensor::fill(&[block, k.length], zero)?;
-        let mut packed = None;
-        for (batch, head) in (0..q.batch).flat_map(|batch| (0..q.heads).map(move |head| (batch, head))) {
-            let (key_head, is_first) = (head / (q.heads / k.heads), head % (q.heads / k.heads) == 0);
-            let (key, value) = (k.matrix(batch, key_head).transpose(), v.matrix(batch, key_head));
-            // With few rows, a matrix that is read once is best read where it lies.
-            if is_first && q.length >= 4 {
-                packed = Some((T::pack(q.size, k.length, key)?, T::pack(k.length, v.size, value)?));
-            }
-            let query = q.matrix(batch, head);
-            for first in (0..q.length).step_by(block) {
-                let rows = block.min(q.length - first);
-                let left = Matrix { data: query.data.get(first * query.row_stride..).unwrap_or_default(), ..query };
-                let scores = scores.get_mut(..rows * k.length).unwrap_or_default();
-                let shape = Shape { m: rows, k: q.size, n: k.length };
-                match &packed {
-                    Some((key, _)) => T::multiply_packed(shape, left, key, scores, k.length)?,
-                    None => T::multiply(shape, left, key, scores, k.length)?,
-                }
-                for (row, scores) in (first..).zip(scores.chunks_exact_mut(k.length)) {
-                    self.weigh::<L>(Place { batch, head, row }, scores, &mut shown);
-                }
-                let (place, stride) = match self.is_flat {
-                    true => ((batch * q.length + first) * q.heads + head, q.heads * v.size),
-                    false => ((batch * q.heads + head) * q.length + first, v.size),
+        let group = q.heads / k.heads;
+        let cost = [q.batch, q.heads, q.length, k.length, q.size + v.size];
+        let cost = cost.into_iter().fold(1, usize::saturating_mul);
+        // Scores that are shown are so in order.
+        let parts = if self.shown.is_some() { 1 } else { parallel::count_parts(cost, q.batch * k.heads) };
+        let (outs, shown_scores) = (Shared::new(&mut out), Mutex::new(&mut shown));
+        parallel::try_run(parts, |part| {
+            let mut scores = tensor::fill(&[block, k.length], zero)?;
+            let mut rows_out = tensor::fill(&[block, v.size], zero)?;
+            for pair in part_of(q.batch * k.heads, 1, part, parts) {
+                let (batch, key_head) = (pair / k.heads, pair % k.heads);
+                let (key, value) = (k.matrix(batch, key_head).transpose(), v.matrix(batch, key_head));
+                // With few rows, a matrix that is read once is best read where it lies.
+                let packed = match q.length {
+                    4.. => Some((T::pack(q.size, k.length, key)?, T::pack(k.length, v.size, value)?)),
+                    _ => None,
                 };
-                let out = out.get_mut(place * v.size..).unwrap_or_default();
-                let (shape, weights) = (Shape { m: rows, k: k.length, n: v.size }, Matrix::rows(scores, k.length));
-                match &packed {
-                    Some((_, value)) => T::multiply_packed(shape, weights, value, out, stride)?,
-                    None => T::multiply(shape, weights, value, out, stride)?,
+                for (head, first) in (key_head * group..(key_head + 1) * group)
+                    .flat_map(|head| (0..q.length).step_by(block).map(move |first| (head, first)))
+                {
+                    let query = q.matrix(batch, head);
+                    let rows = block.min(q.length - first);
+                    let left = Matrix { data: query.data.get(first * query.row_stride..).unwrap_or_default(), ..query };
+                    let scores = scores.get_mut(..rows * k.length).unwrap_or_default();
+                    let shape = Shape { m: rows, k: q.size, n: k.length };
+                    match &packed {
+                        Some((key, _)) => T::multiply_packed(shape, left, key, scores, k.length)?,
+                        None => T::multiply(shape, left, key, scores, k.length)?,
+                    }
+                    for (row, scores) in (first..).zip(scores.chunks_exact_mut(k.length)) {
+                        self.weigh::<L>(Place { batch, head, row }, scores, &shown_scores);
+                    }
+                    let (shape, weights) = (Shape { m: rows, k: k.length, n: v.size }, Matrix::rows(scores, k.length));
+                    match &packed {
+                        Some((_, value)) => T::multiply_packed(shape, weights, value, &mut rows_out, v.size)?,
+                        None => T::multiply(shape, weights, value, &mut rows_out, v.size)?,
+                    }
+                    let (place, stride) = match self.is_flat {
+                        true => ((batch * q.length + first) * q.heads + head, q.heads),
+                        false => ((batch * q.heads + head) * q.length + first, 1),
+                    };
+                    for (row, from) in rows_out.chunks_exact(v.size).take(rows).enumerate() {
+                        let start = (place + row * stride) * v.size;
+                        // SAFETY: each row of each head has a part of its own.
+                        unsafe { outs.part(start..start + v.size) }.copy_from_slice(from);
+                    }
                 }
             }
-        }
+            Ok(())
+        })?;
         Ok((out, shown))
     }
 
     /// Scores to weights, in place.
-    fn weigh<L: Lanes<Item = T>>(&self, place: Place, scores: &mut [T], shown: &mut Vec<T>)
+    fn weigh<L: Lanes<Item = T>>(&self, place: Place, scores: &mut [T], shown: &Mutex<&mut Vec<T>>)
     where
         T: Copy,
     {
-        let mut show = |stage: Stage, scores: &[T]| {
-            if self.shown == Some(stage) {
+        let show = |stage: Stage, scores: &[T]| {
+            if self.shown == Some(stage)
+                && let Ok(mut shown) = shown.lock()
+            {
                 shown.extend_from_slice(scores);
             }
         };

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::kernels::gathered::{broadcast_strides, gather_strided};
 use crate::kernels::lanes::{Lanes, map_pairs};
 use crate::kernels::normalize::{mean_of, mean_square_of, scale_row_by};
+use crate::kernels::parallel::{self, Shared, part_of};
 use crate::ops::cast::cast;
 use crate::ops::shape::resolve_axis;
 use crate::ops::{Operator, Spec, several};
@@ -40,19 +41,34 @@ impl Rows {
         let n = size(inner).max(1);
         let scale = spread::<L>(scale, &dims, inner)?;
         let bias = bias.map(|bias| spread::<L>(bias, &dims, inner)).transpose()?;
-        let (mut means, mut factors) = (tensor::reserve::<f32>(outer)?, tensor::reserve::<f32>(outer)?);
         let mut values = x.into_vec::<L::Item>()?;
-        // A scale of the dims of `x` has rows of its own; else its one row serves all.
-        let mut scales = scale.chunks_exact(n).cycle();
-        let mut biases = bias.as_deref().map(|bias| bias.chunks_exact(n).cycle());
-        for row in values.chunks_exact_mut(n) {
-            let mean = if self.is_centred { mean_of::<L>(row) } else { 0.0 };
-            let factor = 1.0 / (mean_square_of::<L>(row, mean) + self.epsilon).sqrt();
-            let bias = biases.as_mut().and_then(Iterator::next);
-            scale_row_by::<L>(row, mean, factor, scales.next().unwrap_or_default(), bias);
-            means.push(mean as f32);
-            factors.push(factor as f32);
-        }
+        let rows = values.len() / n;
+        let (mut means, mut factors) = (tensor::reserve::<f32>(outer)?, tensor::reserve::<f32>(outer)?);
+        means.resize(rows, 0.0);
+        factors.resize(rows, 0.0);
+        let parts = parallel::count_parts(values.len().saturating_mul(8), rows);
+        let shared = (Shared::new(&mut values), Shared::new(&mut means), Shared::new(&mut factors));
+        parallel::run(parts, |part| {
+            let range = part_of(rows, 1, part, parts);
+            // SAFETY: each part has rows of its own.
+            let (values, means, factors) = unsafe {
+                let values = shared.0.part(range.start * n..range.end * n);
+                (values, shared.1.part(range.clone()), shared.2.part(range.clone()))
+            };
+            // A scale of the dims of `x` has rows of its own; else its one row serves all.
+            let row_of = |all: &'_ [L::Item], row: usize| {
+                let start = if all.len() > n { row * n } else { 0 };
+                start..start + n
+            };
+            let places = means.iter_mut().zip(factors);
+            for ((row, values), (to_mean, to_factor)) in range.zip(values.chunks_exact_mut(n)).zip(places) {
+                let mean = if self.is_centred { mean_of::<L>(values) } else { 0.0 };
+                let factor = 1.0 / (mean_square_of::<L>(values, mean) + self.epsilon).sqrt();
+                let bias = bias.as_deref().and_then(|bias| bias.get(row_of(bias, row)));
+                scale_row_by::<L>(values, mean, factor, scale.get(row_of(&scale, row)).unwrap_or_default(), bias);
+                (*to_mean, *to_factor) = (mean as f32, factor as f32);
+            }
+        });
         let kept: Dims = outer.iter().copied().chain(inner.iter().map(|_| 1)).collect();
         if means.is_empty() {
             // Rows without elements.
