@@ -12,7 +12,7 @@ import { rivalDist, tfjsDirectory } from "../tests/zoo/engines.mjs";
 /** @param {{ withTfjs: boolean }} options @returns {Promise<Download[]>} */
 export async function measureDownloads({ withTfjs }) {
   const own = readdirSync(wasmDir).filter((name) => name.endsWith(".wasm"));
-  const js = (await measure(await listScripts(join(pkgDir, "index.js")))).brotli;
+  const js = (await measure(await listScripts([join(pkgDir, "index.js")]))).brotli;
   const builds = await Promise.all(
     own.map(async (name) => ({
       engine: own.length > 1 ? `Edgewise (${name})` : "Edgewise",
