@@ -22,6 +22,7 @@ mod distance;
 mod einsum;
 mod expand;
 mod gather;
+mod hash;
 mod integer;
 mod loss;
 mod matmul;
@@ -118,6 +119,7 @@ const FAMILIES: &[&[Entry]] = &[
     einsum::ENTRIES,
     expand::ENTRIES,
     gather::ENTRIES,
+    hash::ENTRIES,
     loss::ENTRIES,
     matmul::ENTRIES,
     matrix::ENTRIES,

@@ -185,3 +185,12 @@ fn a_mask_of_one_column_is_none() {
     };
     assert_eq!(masked(Some(matrix(&[[0i32]]))), masked(None));
 }
+
+#[test]
+fn texts_and_numbers_are_hashed() {
+    let texts = Some(Tensor::vector(["", "a", "hello"].map(str::to_string).to_vec()));
+    check("MurmurHash3", &[], &[texts], &[Some(Tensor::vector(vec![0u32, 1009084850, 613153351]))]);
+    let attributes = [("positive", int(0)), ("seed", int(42))];
+    let numbers = Some(Tensor::vector(vec![1i64, -2]));
+    check("MurmurHash3", &attributes, &[numbers], &[Some(Tensor::vector(vec![-1712319331i32, -981642528]))]);
+}
