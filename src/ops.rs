@@ -24,6 +24,7 @@ mod expand;
 mod gather;
 #[cfg(feature = "image-decoder")]
 mod image;
+mod hash;
 mod integer;
 mod loss;
 mod matmul;
@@ -122,6 +123,7 @@ const FAMILIES: &[&[Entry]] = &[
     gather::ENTRIES,
     #[cfg(feature = "image-decoder")]
     image::ENTRIES,
+    hash::ENTRIES,
     loss::ENTRIES,
     matmul::ENTRIES,
     matrix::ENTRIES,

@@ -83,7 +83,7 @@ fn products_have_weights_and_activations_of_many_kinds() {
     let inputs = [Some(ramp(&[1, 2])), Some(ramp(&[2, 3]))];
     let alpha = ("activation_alpha", Attribute::Float(0.5));
     let gamma = ("activation_gamma", Attribute::Float(2.0));
-    let cases: [(&[(&str, Attribute)], [f32; 3]); 3] = [
+    let cases: [(Attributes, [f32; 3]); 3] = [
         (&[("activation", text("Elu")), alpha.clone()], [2.95918, -0.26017, 0.73469]),
         (&[("activation", text("Selu")), alpha, gamma], [5.91837, -0.52035, 1.46939]),
         (&[("activation", text("Softsign"))], [0.74742, -0.42353, 0.42353]),
@@ -143,7 +143,7 @@ fn attention_shows_its_scores() {
     let lasts = Some(Tensor::vector(vec![1i32]));
     let inputs = [Some(query), Some(key), Some(value), None, None, lasts, Some(Tensor::vector(vec![2i32]))];
     let heads = [("num_heads", int(1)), ("kv_num_heads", int(1))];
-    let cases: [(&[(&str, Attribute)], [f32; 4]); 3] = [
+    let cases: [(Attributes, [f32; 4]); 3] = [
         (&[("causal", int(0)), ("qk_output", int(1))], [1.71726, 0.2814, 0.2814, -2.6264]),
         (&[("qk_output", int(1))], [1.71726, 0.0, 0.2814, -2.6264]),
         (&[("qk_output", int(2)), ("softcap", Attribute::Float(1.0))], [1.0, 0.0, 0.77968, 0.22032]),
@@ -184,4 +184,13 @@ fn a_mask_of_one_column_is_none() {
         outputs.into_iter().next().unwrap().into_tensor().unwrap()
     };
     assert_eq!(masked(Some(matrix(&[[0i32]]))), masked(None));
+}
+
+#[test]
+fn texts_and_numbers_are_hashed() {
+    let texts = Some(Tensor::vector(["", "a", "hello"].map(str::to_string).to_vec()));
+    check("MurmurHash3", &[], &[texts], &[Some(Tensor::vector(vec![0u32, 1009084850, 613153351]))]);
+    let attributes = [("positive", int(0)), ("seed", int(42))];
+    let numbers = Some(Tensor::vector(vec![1i64, -2]));
+    check("MurmurHash3", &attributes, &[numbers], &[Some(Tensor::vector(vec![-1712319331i32, -981642528]))]);
 }

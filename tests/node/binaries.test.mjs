@@ -1,7 +1,6 @@
 /** Which binary runs, with how many threads, and that each gives the reference's numbers. Each test has a process of its own. */
 
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
