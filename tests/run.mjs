@@ -50,7 +50,10 @@ function runSuites() {
   const chosen = found.node.filter((path) => !/(?:binaries|engine)\.test/.test(path));
   for (const binary of [other, "threads"]) {
     console.log(`\ntest: once more, with the binary ${binary}`);
-    runTests(chosen, { EDGEWISE_BINARY: binary, NODE_OPTIONS: `--import=${new URL("binary.mjs", import.meta.url)}` });
+    runTests(chosen, {
+      EDGEWISE_BINARY: binary,
+      NODE_OPTIONS: `--import=${new URL("binary.mjs", import.meta.url)}`,
+    });
   }
 }
 

@@ -54,7 +54,8 @@ export function* listInstructions(bytes) {
         yield { index, opcode, position };
         position = skipOperands(bytes, opcode, after);
       }
-      if (position !== end) throw new Error(`function ${index} of the wasm has instructions that are not known here`);
+      if (position !== end)
+        throw new Error(`function ${index} of the wasm has instructions that are not known here`);
     }
   }
 }
@@ -87,7 +88,10 @@ function skipOperands(bytes, opcode, position) {
   if (opcode === 0x43) return position + 4;
   if (opcode === 0x44) return position + 8;
   if (opcode === 0x11 || opcode === 0x13 || (opcode >= 0x28 && opcode <= 0x3e)) return lebs(2);
-  const one = [0x02, 0x03, 0x04, 0x06, 0x07, 0x08, 0x09, 0x0c, 0x0d, 0x10, 0x12, 0x18, 0x3f, 0x40, 0x41, 0x42, 0xd0, 0xd2];
+  const one = [
+    0x02, 0x03, 0x04, 0x06, 0x07, 0x08, 0x09, 0x0c, 0x0d, 0x10, 0x12, 0x18, 0x3f, 0x40, 0x41, 0x42, 0xd0,
+    0xd2,
+  ];
   return lebs(one.includes(opcode) || (opcode >= 0x20 && opcode <= 0x26) ? 1 : 0);
 }
 

@@ -1,14 +1,7 @@
 /** Builds pkg/wasm from the Rust sources with wasm-pack, unless it was already built from these very sources. */
 
 import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { listInstructions, listSections, opcodes, readLeb } from "./instructions.mjs";
 import { ask, cargoHome, root, run, targetDir, wasmDir } from "./workspace.mjs";
@@ -27,7 +20,9 @@ const binaries = [
       "-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals",
       // Without these the memory is not shared, without a word. What is exported is what wasm-bindgen starts threads with.
       ...["--shared-memory", "--import-memory", "--max-memory=4294967296"],
-      ...["heap_base", "wasm_init_tls", "tls_size", "tls_align", "tls_base"].map((name) => `--export=__${name}`),
+      ...["heap_base", "wasm_init_tls", "tls_size", "tls_align", "tls_base"].map(
+        (name) => `--export=__${name}`,
+      ),
     ].map((flag) => (flag.startsWith("-C") ? flag : `-Clink-arg=${flag}`)),
   },
 ];
@@ -60,6 +55,8 @@ const rustFlags = [
 /** The flags of a build for wasm32; encoded, since plain RUSTFLAGS cannot hold a path with a space. */
 function buildEnv({ all }) {
   return {
+    // Cargo tells builds of other flags apart, but for those that hide paths: it would build everything again each time.
+    CARGO_TARGET_DIR: all.length > 0 ? join(targetDir, "threads") : targetDir,
     CARGO_ENCODED_RUSTFLAGS: [...rustFlags, ...all, ...hidePaths()].join("\x1f"),
     // build-std is not stable; the toolchain is pinned, so that it cannot change under us.
     RUSTC_BOOTSTRAP: "1",
@@ -102,21 +99,28 @@ function buildBinary(binary) {
 function writeGlue() {
   const [{ name }] = binaries.slice(-1);
   const read = (binary, file) => readFileSync(join(targetDir, "wasm-pack", binary, file), "utf8");
-  const imports = (glue) => glue.slice(glue.indexOf("const import0"), glue.indexOf("__wbindgen_jstag:")).replace(memoryImport, "");
+  const imports = (glue) =>
+    glue.slice(glue.indexOf("const import0"), glue.indexOf("__wbindgen_jstag:")).replace(memoryImport, "");
   const shared = read(name, "edgewise.js");
   const other = binaries.find((binary) => imports(read(binary.name, "edgewise.js")) !== imports(shared));
-  if (other) throw new Error(`${other.name} imports other functions than ${name}: compare what is in ${join(targetDir, "wasm-pack")}`);
-  for (const part of ["__wbg_instance_id", "__wbg_finalize_init(instance, module", "__wbg_get_imports(memory)"]) {
-    if (!shared.includes(part) || !memoryImport.test(shared))
-      throw new Error(`the glue that wasm-bindgen wrote has no ${part}: see writeGlue`);
-  }
-  const [, pages] = shared.match(memoryImport);
+  if (other)
+    throw new Error(
+      `${other.name} imports other functions than ${name}: compare what is in ${join(targetDir, "wasm-pack")}`,
+    );
+  const [, pages] = shared.match(memoryImport) ?? [];
+  const parts = ["__wbg_instance_id", "__wbg_finalize_init(instance, module", "__wbg_get_imports(memory)"];
+  const missing = pages ? parts.find((part) => !shared.includes(part)) : "memory";
+  if (missing) throw new Error(`the glue that wasm-bindgen wrote has no ${missing}: see writeGlue`);
   const glue = shared.replace(memoryImport, "        ...(memory && { memory }),\n");
-  writeFileSync(join(wasmDir, "edgewise.js"), `${glue}${instantiate}\nexport const sharedPages = ${pages};\n`);
+  writeFileSync(
+    join(wasmDir, "edgewise.js"),
+    `${glue}${instantiate}\nexport const sharedPages = ${pages};\n`,
+  );
   writeFileSync(join(wasmDir, "edgewise.d.ts"), `${read(name, "edgewise.d.ts")}${instantiateType}`);
 }
 
-const memoryImport = /^ *memory: memory \|\| new WebAssembly\.Memory\(\{initial:(\d+),maximum:\d+,shared:true\}\),\n/m;
+const memoryImport =
+  /^ *memory: memory \|\| new WebAssembly\.Memory\(\{initial:(\d+),maximum:\d+,shared:true\}\),\n/m;
 
 /**
  * wasm-bindgen starts its module in one place and restarts it in another: synchronously, which Chromium refuses on the
@@ -189,7 +193,16 @@ function listOutputs() {
 
 function hash(paths) {
   const sum = createHash("sha256").update(
-    JSON.stringify([binaries, wasmPackArgs, cargoArgs, rustFlags, instantiate, writeGlue.toString(), removeNames.toString(), keepNan.toString()]),
+    JSON.stringify([
+      binaries,
+      wasmPackArgs,
+      cargoArgs,
+      rustFlags,
+      instantiate,
+      writeGlue.toString(),
+      removeNames.toString(),
+      keepNan.toString(),
+    ]),
   );
   for (const path of paths)
     sum.update(path.slice(root.length)).update("\0").update(readFileSync(path)).update("\0");

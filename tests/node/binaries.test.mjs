@@ -1,7 +1,7 @@
 /** Which binary runs, with how many threads, and that each gives the reference's numbers. Each test has a process of its own. */
 
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -42,7 +42,8 @@ test("threads take part where they are asked for, and do not keep the process al
   const found = JSON.parse(runFresh(`await init({ threads: 3 }); ${report}`));
   assert.deepEqual(found, { build: "relaxed-simd threads", threads: 3 });
   assert.equal(JSON.parse(runFresh(`await init({ threads: 1 }); ${report}`)).build, "relaxed-simd");
-  if (isPlain) assert.equal(JSON.parse(runFresh(`await init({ threads: 3 }); ${report}`, [])).build, "simd128");
+  if (isPlain)
+    assert.equal(JSON.parse(runFresh(`await init({ threads: 3 }); ${report}`, [])).build, "simd128");
 });
 
 test("a module of the caller's own may be any of the binaries", () => {

@@ -102,7 +102,10 @@ function heavy(dims, initializers, nodes) {
     outputs: [{ name: "y", type: "float32", dims: dims.map((_, axis) => `d${axis}`) }],
     initializers: Object.entries(initializers).map(([name, own], index) => ({
       ...{ name, type: "float32", dims: own },
-      data: numbers(own.reduce((product, dim) => product * dim, 1), index + 2),
+      data: numbers(
+        own.reduce((product, dim) => product * dim, 1),
+        index + 2,
+      ),
     })),
     nodes,
     opset: 17,
@@ -114,14 +117,18 @@ const node = (op, inputs, outputs, attributes = {}) => ({ op, inputs, outputs, a
 const pads = [1, 1, 1, 1];
 
 /** Models that are enough work to share: convolutions of several kinds, and products with rows normalised. */
-export const images = heavy([2, 3, 61, 67], { stem: [32, 3, 3, 3], own: [32, 1, 3, 3], point: [48, 32, 1, 1], last: [40, 48, 3, 3] }, [
-  node("Conv", ["x", "stem"], ["a"], { strides: [2, 2], pads }),
-  node("HardSwish", ["a"], ["b"]),
-  node("Conv", ["b", "own"], ["c"], { group: 32, pads }),
-  node("Conv", ["c", "point"], ["d"]),
-  node("Relu", ["d"], ["e"]),
-  node("Conv", ["e", "last"], ["y"], { pads }),
-]);
+export const images = heavy(
+  [2, 3, 61, 67],
+  { stem: [32, 3, 3, 3], own: [32, 1, 3, 3], point: [48, 32, 1, 1], last: [40, 48, 3, 3] },
+  [
+    node("Conv", ["x", "stem"], ["a"], { strides: [2, 2], pads }),
+    node("HardSwish", ["a"], ["b"]),
+    node("Conv", ["b", "own"], ["c"], { group: 32, pads }),
+    node("Conv", ["c", "point"], ["d"]),
+    node("Relu", ["d"], ["e"]),
+    node("Conv", ["e", "last"], ["y"], { pads }),
+  ],
+);
 export const sentences = heavy([2, 70, 96], { wide: [96, 384], narrow: [384, 96], scale: [96] }, [
   node("MatMul", ["x", "wide"], ["a"]),
   node("Erf", ["a"], ["b"]),

@@ -118,7 +118,8 @@ impl Transformed {
                 let mut copy = vec![0.0; layout.channel() + SLACK];
                 for channel in part_of(k, 1, part, ins) {
                     runs.copy(image.get(channel * pixels..(channel + 1) * pixels).unwrap_or_default(), &mut copy);
-                    let to = Lines { rows: lines.len(), columns: tile_columns, start: channel * count, place: k * count };
+                    let to =
+                        Lines { rows: lines.len(), columns: tile_columns, start: channel * count, place: k * count };
                     transform_tiles(&copy, layout.pitch(), taps, &to, &shared);
                 }
             });

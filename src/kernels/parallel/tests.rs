@@ -17,7 +17,10 @@ pub fn start_servers() {
     static START: Once = Once::new();
     START.call_once(|| {
         for _ in 0..2 {
-            std::thread::spawn(|| serve());
+            std::thread::spawn(|| {
+                enlist();
+                serve()
+            });
         }
         let start = Instant::now();
         while threads() < 3 {
@@ -44,9 +47,11 @@ fn every_part_is_done_once() {
 fn a_part_may_start_parts() {
     start_servers();
     let sum = AtomicUsize::new(0);
-    run(5, |outer| run(4, |inner| {
-        sum.fetch_add(outer * 4 + inner, Ordering::Relaxed);
-    }));
+    run(5, |outer| {
+        run(4, |inner| {
+            sum.fetch_add(outer * 4 + inner, Ordering::Relaxed);
+        })
+    });
     assert_eq!(sum.into_inner(), 190);
 }
 
