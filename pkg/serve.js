@@ -1,4 +1,4 @@
-import { instantiate, enlist, serve } from "./wasm/edgewise.js";
+import { enlist, instantiate, serve } from "./wasm/edgewise.js";
 
 /**
  * What a thread does: it starts the module on the engine's memory, says so, and takes part in runs until it is ended.

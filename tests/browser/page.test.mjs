@@ -23,6 +23,22 @@ const requests = [];
 /** Whether pages are served with the headers that give them threads. */
 let isIsolated = false;
 
+/** Runs models on threads, in a page or in a worker of one, whose script this is. */
+const useThreads = `
+  const { init, load } = await import("/index.js");
+  await init({ threads: 3 });
+  const hash = async (data) => [...new Uint8Array(await crypto.subtle.digest("SHA-256", data))].join();
+  const found = [];
+  for (const name of ["images", "sentences"]) {
+    const session = await load("/" + name + ".onnx");
+    const x = new Float32Array(await (await fetch("/" + name + ".bin")).arrayBuffer());
+    let y;
+    for (let run = 0; run < 10; run += 1) ({ y } = await session.run({ x }));
+    const { build, threads } = session.stats();
+    found.push(build, threads, await hash(y.data));
+  }
+`;
+
 before(async () => {
   const scripts = {
     "/module.js": `${useThreads} export default found;`,
@@ -100,22 +116,6 @@ test("a page imports, loads and runs under a strict CSP, and asks for nothing el
     requests.join(),
   );
 });
-
-/** Runs models on threads, in a page or in a worker of one, whose script this is. */
-const useThreads = `
-  const { init, load } = await import("/index.js");
-  await init({ threads: 3 });
-  const hash = async (data) => [...new Uint8Array(await crypto.subtle.digest("SHA-256", data))].join();
-  const found = [];
-  for (const name of ["images", "sentences"]) {
-    const session = await load("/" + name + ".onnx");
-    const x = new Float32Array(await (await fetch("/" + name + ".bin")).arrayBuffer());
-    let y;
-    for (let run = 0; run < 10; run += 1) ({ y } = await session.run({ x }));
-    const { build, threads } = session.stats();
-    found.push(build, threads, await hash(y.data));
-  }
-`;
 
 test("an isolated page runs on threads, on its main thread and in a worker, with the same bits as one thread", async () => {
   const run = async (script) => {
