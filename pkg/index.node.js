@@ -14,7 +14,12 @@ setWasmLocator(async (binary) => {
 setFileOpener(openFile);
 setThreadStarter(
   (engine) => {
-    const worker = new Worker(new URL("./thread.node.js", import.meta.url), { workerData: engine });
+    const worker = new Worker(new URL("./thread.node.js", import.meta.url), {
+      workerData: engine,
+      // What the program was started with is not for this: a preloaded module, say, or what its input is.
+      execArgv: [],
+      env: {},
+    });
     const ready = new Promise((resolve) => {
       worker.once("message", resolve).once("error", resolve).once("exit", resolve);
     });

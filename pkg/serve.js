@@ -1,4 +1,4 @@
-import { instantiate, lossAddress, serve } from "./wasm/edgewise.js";
+import { enlist, instantiate, serve } from "./wasm/edgewise.js";
 
 /**
  * What a thread does: it starts the module on the engine's memory, says so, and takes part in runs until it is ended.
@@ -7,7 +7,7 @@ import { instantiate, lossAddress, serve } from "./wasm/edgewise.js";
  */
 export async function serveEngine({ module, memory }, tell) {
   await instantiate(module, memory);
-  const address = lossAddress();
+  const address = enlist();
   tell("ready");
   try {
     serve();

@@ -57,10 +57,10 @@ pub fn serve() {
     parallel::serve();
 }
 
-/// The address of an int32 to set to 1 when a thread that serves has trapped.
-#[wasm_bindgen(js_name = lossAddress)]
-pub fn loss_address() -> usize {
-    parallel::loss_address()
+/// Counts this thread among those that take part, and gives the address of an int32 to set to 1 when it has trapped.
+#[wasm_bindgen]
+pub fn enlist() -> usize {
+    parallel::enlist()
 }
 
 /// Lets the thread that runs models sleep while others finish, which that of a page may not.

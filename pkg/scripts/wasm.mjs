@@ -55,6 +55,8 @@ const rustFlags = [
 /** The flags of a build for wasm32; encoded, since plain RUSTFLAGS cannot hold a path with a space. */
 function buildEnv({ all }) {
   return {
+    // Cargo tells builds of other flags apart, but for those that hide paths: it would build everything again each time.
+    CARGO_TARGET_DIR: all.length > 0 ? join(targetDir, "threads") : targetDir,
     CARGO_ENCODED_RUSTFLAGS: [...rustFlags, ...all, ...hidePaths()].join("\x1f"),
     // build-std is not stable; the toolchain is pinned, so that it cannot change under us.
     RUSTC_BOOTSTRAP: "1",
@@ -105,15 +107,10 @@ function writeGlue() {
     throw new Error(
       `${other.name} imports other functions than ${name}: compare what is in ${join(targetDir, "wasm-pack")}`,
     );
-  for (const part of [
-    "__wbg_instance_id",
-    "__wbg_finalize_init(instance, module",
-    "__wbg_get_imports(memory)",
-  ]) {
-    if (!shared.includes(part) || !memoryImport.test(shared))
-      throw new Error(`the glue that wasm-bindgen wrote has no ${part}: see writeGlue`);
-  }
-  const [, pages] = shared.match(memoryImport);
+  const [, pages] = shared.match(memoryImport) ?? [];
+  const parts = ["__wbg_instance_id", "__wbg_finalize_init(instance, module", "__wbg_get_imports(memory)"];
+  const missing = pages ? parts.find((part) => !shared.includes(part)) : "memory";
+  if (missing) throw new Error(`the glue that wasm-bindgen wrote has no ${missing}: see writeGlue`);
   const glue = shared.replace(memoryImport, "        ...(memory && { memory }),\n");
   writeFileSync(
     join(wasmDir, "edgewise.js"),

@@ -12,7 +12,7 @@ use crate::error::Result;
 
 #[cfg(any(target_feature = "atomics", test))]
 #[allow(unused_imports, reason = "tests let some be")]
-pub use pool::{allow_wait, loss_address, serve, threads};
+pub use pool::{allow_wait, enlist, serve, threads};
 
 /// The threads that take parts, the caller's included.
 #[cfg(not(any(target_feature = "atomics", test)))]
@@ -25,14 +25,14 @@ pub const fn threads() -> usize {
 #[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
 mod alone {
     pub fn allow_wait() {}
-    pub fn loss_address() -> usize {
+    pub fn enlist() -> usize {
         0
     }
     pub fn serve() {}
 }
 
 #[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
-pub use alone::{allow_wait, loss_address, serve};
+pub use alone::{allow_wait, enlist, serve};
 
 /// Multiplications, or what takes as long, that are worth handing to another thread.
 const WORTH: usize = 1 << 16;

@@ -7,26 +7,64 @@ import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import sirv from "sirv";
 import { launchChromium } from "../chromium.mjs";
-import { mnist, nested, scale } from "../node/models.mjs";
+import { images, mnist, nested, scale, sentences } from "../node/models.mjs";
 
 const root = new URL("../../", import.meta.url);
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+const isolation = [
+  ["cross-origin-opener-policy", "same-origin"],
+  ["cross-origin-embedder-policy", "require-corp"],
+];
 
 let browser;
 let server;
 let origin;
 const requests = [];
+/** Whether pages are served with the headers that give them threads. */
+let isIsolated = false;
+
+/** Runs models on threads, in a page or in a worker of one, whose script this is. */
+const useThreads = `
+  const { init, load } = await import("/index.js");
+  await init({ threads: 3 });
+  const hash = async (data) => [...new Uint8Array(await crypto.subtle.digest("SHA-256", data))].join();
+  const found = [];
+  for (const name of ["images", "sentences"]) {
+    const session = await load("/" + name + ".onnx");
+    const x = new Float32Array(await (await fetch("/" + name + ".bin")).arrayBuffer());
+    let y;
+    for (let run = 0; run < 10; run += 1) ({ y } = await session.run({ x }));
+    const { build, threads } = session.stats();
+    found.push(build, threads, await hash(y.data));
+  }
+`;
 
 before(async () => {
-  const files = { "/mnist.onnx": mnist, "/scale.onnx": scale, "/nested.onnx": nested };
+  const scripts = {
+    "/module.js": `${useThreads} export default found;`,
+    "/worker.js": `${useThreads} postMessage(found);`,
+  };
+  const files = {
+    ...Object.fromEntries(
+      Object.entries({ images, sentences }).flatMap(([name, { model, inputs }]) => [
+        [`/${name}.onnx`, model],
+        [`/${name}.bin`, new Uint8Array(inputs.x.buffer)],
+      ]),
+    ),
+    "/mnist.onnx": mnist,
+    "/scale.onnx": scale,
+    "/nested.onnx": nested,
+  };
   const serveFile = sirv(new URL("pkg", root).pathname, { dev: true });
   server = createServer((request, response) => {
     requests.push(request.url);
     response.setHeader("content-security-policy", policy);
+    if (isIsolated) for (const [name, value] of isolation) response.setHeader(name, value);
     const path = request.url.split("?")[0];
     if (path === "/")
       return response.setHeader("content-type", "text/html").end("<!doctype html><title>edgewise</title>");
     if (path === "/page.html") return response.setHeader("content-type", "text/html").end("<!doctype html>");
+    if (scripts[path]) return response.setHeader("content-type", "text/javascript").end(scripts[path]);
     if (files[path]) return response.end(files[path]);
     serveFile(request, response, () => response.writeHead(404).end());
   });
@@ -65,15 +103,64 @@ test("a page imports, loads and runs under a strict CSP, and asks for nothing el
     const { load } = await import("/index.js");
     const session = await load("/mnist.onnx");
     const { Plus214_Output_0: y } = await session.run({ Input3: new Float32Array(784) });
-    return { dims: y.dims, size: y.data.length, build: session.stats().build };
+    return { dims: y.dims, size: y.data.length, ...pick(session.stats()) };
+    function pick({ build, threads }) {
+      return { build, threads };
+    }
   });
-  assert.deepEqual(found, { dims: [1, 10], size: 10, build: "simd128" });
+  assert.deepEqual(found, { dims: [1, 10], size: 10, build: "relaxed-simd", threads: 1 });
   const wasm = requests.filter((url) => url.endsWith(".wasm"));
-  assert.deepEqual(wasm, ["/wasm/edgewise_bg.wasm"]);
+  assert.deepEqual(wasm, ["/wasm/edgewise_relaxed_bg.wasm"]);
   assert.ok(
     requests.every((url) => /^\/(?:$|favicon|[\w./-]+\.(?:js|wasm|onnx)$)/.test(url)),
     requests.join(),
   );
+});
+
+test("an isolated page runs on threads, on its main thread and in a worker, with the same bits as one thread", async () => {
+  const run = async (script) => {
+    requests.length = 0;
+    const found = await inPage(async (source) => {
+      if (source === "/worker.js") {
+        const worker = new Worker(source, { type: "module" });
+        return new Promise((resolve, reject) => {
+          worker.onmessage = ({ data }) => resolve(data);
+          worker.onerror = reject;
+        });
+      }
+      return (await import(source)).default;
+    }, script);
+    assert.equal(requests.filter((url) => url.endsWith(".wasm")).length, 1, requests.join());
+    return found;
+  };
+  const alone = await run("/module.js");
+  assert.deepEqual([alone[0], alone[1]], ["relaxed-simd", 1]);
+  isIsolated = true;
+  try {
+    for (const script of ["/module.js", "/worker.js"]) {
+      const found = await run(script);
+      assert.deepEqual([found[0], found[1]], ["relaxed-simd threads", 3], script);
+      assert.deepEqual([found[2], found[5]], [alone[2], alone[5]], script);
+    }
+  } finally {
+    isIsolated = false;
+  }
+});
+
+test("an isolated page has threads unasked", async () => {
+  isIsolated = true;
+  const stats = async () =>
+    inPage(async () => {
+      const { load } = await import("/index.js");
+      const { build, threads } = (await load("/mnist.onnx")).stats();
+      return { build, threads, cores: navigator.hardwareConcurrency };
+    });
+  try {
+    const { build, threads, cores } = await stats();
+    assert.deepEqual({ build, threads }, { build: "relaxed-simd threads", threads: Math.min(4, cores) });
+  } finally {
+    isIsolated = false;
+  }
 });
 
 test("the cache keeps a good model and nothing else", async () => {

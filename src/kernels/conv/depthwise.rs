@@ -110,11 +110,6 @@ impl Sum<'_> {
         let (mut done, count) = (0, to.len());
         // SAFETY: from every tap, `to.len()` pixels and up to three more can be read.
         unsafe {
-            // As many sums as hide what a multiplication and an addition take.
-            while count - done >= 32 {
-                self.run_fours::<8>(from.as_ptr().add(done), to.as_mut_ptr().add(done));
-                done += 32;
-            }
             while count - done >= 16 {
                 self.run_fours::<4>(from.as_ptr().add(done), to.as_mut_ptr().add(done));
                 done += 16;

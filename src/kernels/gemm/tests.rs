@@ -69,12 +69,12 @@ fn check_product(shape: Shape, layouts: (usize, usize), forms: (usize, usize), f
     let mut actual = before.clone();
     let packed_left = PackedLeft::new(m, k, left).unwrap();
     let packed_right = PackedRight::new(k, n, right).unwrap();
-    let mut source = Columns(right);
+    let source = Columns(right);
     let left = if forms.0 == 0 { Left::Matrix(left) } else { Left::Packed(&packed_left) };
     let right = match forms.1 {
         0 => Right::Matrix(right),
         1 => Right::Packed(&packed_right),
-        _ => Right::Source(&mut source),
+        _ => Right::Source(&source),
     };
     multiply(shape, left, right, &finish, &mut actual, stride).unwrap();
     let limit = 1e-6 * (k as f32 + 4.0);

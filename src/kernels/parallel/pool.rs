@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst};
 
@@ -23,8 +23,8 @@ static ASLEEP: AtomicU32 = AtomicU32::new(0);
 static INSIDE: AtomicU32 = AtomicU32::new(0);
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 static JOB: Job = Job(UnsafeCell::new(None));
-/// What a part that panicked had to say.
-static PANIC: Mutex<Option<String>> = Mutex::new(None);
+/// What a part panicked with.
+static PANIC: Mutex<Option<Box<dyn Any + Send>>> = Mutex::new(None);
 /// Not 0 where a thread has trapped, and so never leaves.
 static LOSS: AtomicU32 = AtomicU32::new(0);
 /// Whether the caller sleeps.
@@ -72,16 +72,16 @@ pub fn allow_wait() {
     MAY_WAIT.store(true, SeqCst);
 }
 
-/// The address of what JavaScript sets to 1 where a thread has trapped, since nothing of ours can be called any more.
-#[cfg_attr(test, allow(dead_code))]
-pub fn loss_address() -> usize {
+/// Counts this thread in, before it serves: what it does not come to take, others do. The address of what JavaScript sets to 1
+/// where the thread has trapped, since nothing of ours can be called any more.
+pub fn enlist() -> usize {
+    SERVERS.fetch_add(1, SeqCst);
     LOSS.as_ptr() as usize
 }
 
-/// Takes parts of jobs for as long as the thread lives.
+/// Takes parts of jobs for as long as the thread lives, which was counted in.
 pub fn serve() -> ! {
     let mut seen = TURN.load(SeqCst);
-    SERVERS.fetch_add(1, SeqCst);
     loop {
         let is_soon = (0..LOOKS).any(|_| {
             std::hint::spin_loop();
@@ -100,9 +100,11 @@ pub fn serve() -> ! {
         if IS_OPEN.load(SeqCst) {
             // SAFETY: the caller stays while this thread is inside.
             if let Some((work, parts)) = unsafe { *JOB.0.get() } {
-                let outcome = catch_unwind(AssertUnwindSafe(|| take_parts(unsafe { &*work }, parts)));
+                // SAFETY: as above.
+                let work = unsafe { &*work };
+                let outcome = catch_unwind(AssertUnwindSafe(|| take_parts(work, parts)));
                 if let (Err(payload), Ok(mut panic)) = (outcome, PANIC.try_lock()) {
-                    *panic = Some(describe(payload.as_ref()));
+                    *panic = Some(payload);
                 }
             }
         }
@@ -110,11 +112,6 @@ pub fn serve() -> ! {
             wake(&INSIDE);
         }
     }
-}
-
-fn describe(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_string()
 }
 
 fn take_parts(work: &Work, parts: usize) {
@@ -136,9 +133,9 @@ pub fn run(parts: usize, work: &Work) {
         let _open = Open::new(parts, work);
         take_parts(work, parts);
     }
-    let message = PANIC.try_lock().ok().and_then(|mut panic| panic.take());
-    if let Some(message) = message {
-        panic_any(message);
+    let payload = PANIC.try_lock().ok().and_then(|mut panic| panic.take());
+    if let Some(payload) = payload {
+        resume_unwind(payload);
     }
 }
 

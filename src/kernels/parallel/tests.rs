@@ -17,7 +17,10 @@ pub fn start_servers() {
     static START: Once = Once::new();
     START.call_once(|| {
         for _ in 0..2 {
-            std::thread::spawn(|| serve());
+            std::thread::spawn(|| {
+                enlist();
+                serve()
+            });
         }
         let start = Instant::now();
         while threads() < 3 {
