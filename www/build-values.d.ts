@@ -1,3 +1,3 @@
 declare const __SITE_VERSION__: string;
 declare const __SITE_FILES__: { path: string; integrity: string; bytes: number }[];
-declare const __ENGINE_BYTES__: number;
+declare const __ENGINE_BYTES__: Record<string, number>;

@@ -35,7 +35,7 @@ export async function buildSite({ outdir = defaultOutdir, revise = async () => {
   }
   const engineBytes = await copyEngine(path.join(outdir, "wasm"));
   await bundle(outdir, { main: "page/main.js", style: "page/style.css" });
-  const define = { __ENGINE_BYTES__: String(engineBytes) };
+  const define = { __ENGINE_BYTES__: JSON.stringify(engineBytes) };
   await bundle(outdir, { bench: "bench/main.js", "bench-worker": "bench/worker.js" }, { define });
   await bundle(outdir, { bench: "bench/style.css" });
   await bundle(outdir, { worker: "worker/worker.js" }, { define });
@@ -54,8 +54,8 @@ export async function buildSite({ outdir = defaultOutdir, revise = async () => {
 }
 
 /**
- * esbuild leaves `new URL("./wasm/edgewise_bg.wasm", import.meta.url)` in the package alone, so the file goes
- * to the place beside the worker where that address points.
+ * esbuild leaves `new URL("./wasm/edgewise_bg.wasm", import.meta.url)` and its like in the package alone, so the files go
+ * to the place beside the worker where these addresses point.
  *
  * @param {string} target
  */
@@ -63,8 +63,13 @@ async function copyEngine(target) {
   const names = await readdir(wasmDir).catch(() => []);
   const modules = names.filter((name) => name.endsWith(".wasm"));
   if (modules.length === 0) throw new Error(`${wasmDir} has no wasm. Run "npm run build" first.`);
-  for (const name of modules) await cp(path.join(wasmDir, name), path.join(target, name));
-  return (await stat(path.join(target, "edgewise_bg.wasm"))).size;
+  /** @type {Record<string, number>} */
+  const sizes = {};
+  for (const name of modules) {
+    await cp(path.join(wasmDir, name), path.join(target, name));
+    sizes[`wasm/${name}`] = (await stat(path.join(target, name))).size;
+  }
+  return sizes;
 }
 
 /**

@@ -13,8 +13,6 @@ export const MODELS = {
   selfie: { url: "assets/models/mp_selfie_segmentation.onnx", dims: { input_1: [1, 256, 256, 3] } },
 };
 
-/** Where esbuild leaves the package's wasm, relative to the page. */
-export const ENGINE_URL = "wasm/edgewise_bg.wasm";
-
-// Filled in by the build.
+/** The bytes of the package's binaries, by where the build leaves them relative to the page. A browser loads one. */
 export const ENGINE_BYTES = __ENGINE_BYTES__;
+export const ENGINE_URLS = Object.keys(ENGINE_BYTES);

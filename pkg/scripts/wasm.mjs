@@ -95,7 +95,10 @@ function buildBinary(binary) {
   writeFileSync(join(wasmDir, `${binary.name}_bg.wasm`), bytes);
 }
 
-/** The glue of the binary with threads does for all of them, so that there is one: but for the memory they import the same. */
+/**
+ * The glue of the binary with threads does for all of them, so that there is one: but for the memory they import the same.
+ * `instantiate` takes the place of its own ways to start.
+ */
 function writeGlue() {
   const [{ name }] = binaries.slice(-1);
   const read = (binary, file) => readFileSync(join(targetDir, "wasm-pack", binary, file), "utf8");
@@ -108,17 +111,29 @@ function writeGlue() {
       `${other.name} imports other functions than ${name}: compare what is in ${join(targetDir, "wasm-pack")}`,
     );
   const [, pages] = shared.match(memoryImport) ?? [];
-  const parts = ["__wbg_instance_id", "__wbg_finalize_init(instance, module", "__wbg_get_imports(memory)"];
+  const parts = [
+    ownStart,
+    "__wbg_instance_id",
+    "__wbg_finalize_init(instance, module",
+    "__wbg_get_imports(memory)",
+  ];
   const missing = pages ? parts.find((part) => !shared.includes(part)) : "memory";
   if (missing) throw new Error(`the glue that wasm-bindgen wrote has no ${missing}: see writeGlue`);
-  const glue = shared.replace(memoryImport, "        ...(memory && { memory }),\n");
+  const glue = shared
+    .slice(0, shared.indexOf(ownStart))
+    .replace(memoryImport, "        ...(memory && { memory }),\n");
+  const types = read(name, "edgewise.d.ts");
   writeFileSync(
     join(wasmDir, "edgewise.js"),
     `${glue}${instantiate}\nexport const sharedPages = ${pages};\n`,
   );
-  writeFileSync(join(wasmDir, "edgewise.d.ts"), `${read(name, "edgewise.d.ts")}${instantiateType}`);
+  writeFileSync(
+    join(wasmDir, "edgewise.d.ts"),
+    `${types.slice(0, types.indexOf("export type InitInput"))}${instantiateType}`,
+  );
 }
 
+const ownStart = "async function __wbg_load(";
 const memoryImport =
   /^ *memory: memory \|\| new WebAssembly\.Memory\(\{initial:(\d+),maximum:\d+,shared:true\}\),\n/m;
 

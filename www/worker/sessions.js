@@ -1,5 +1,5 @@
 import { init, load } from "edgewise";
-import { ENGINE_URL, MODELS } from "../models.js";
+import { ENGINE_URLS, MODELS } from "../models.js";
 
 /**
  * @typedef {import("../messages.js").LoadTimings} LoadTimings
@@ -69,7 +69,8 @@ async function loadModel(model, onProgress) {
   try {
     return await load(new URL(url, self.location.href), { onProgress });
   } catch (error) {
-    const [wasm, saved] = await Promise.all([findSaved(ENGINE_URL), findSaved(url)]);
+    const [saved, ...engines] = await Promise.all([url, ...ENGINE_URLS].map(findSaved));
+    const wasm = engines.find(Boolean);
     if (!wasm || !saved) throw error;
     await init({ wasm });
     return load(saved, { onProgress });

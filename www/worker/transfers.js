@@ -1,4 +1,4 @@
-import { ENGINE_BYTES, ENGINE_URL, MODELS } from "../models.js";
+import { ENGINE_BYTES, ENGINE_URLS, MODELS } from "../models.js";
 
 /**
  * @typedef {import("../messages.js").ModelName} ModelName
@@ -13,7 +13,9 @@ import { ENGINE_BYTES, ENGINE_URL, MODELS } from "../models.js";
  * @returns {Transfer[]}
  */
 export function listTransfers(model, modelBytes) {
-  return [describe("engine", ENGINE_URL, ENGINE_BYTES), describe("model", MODELS[model].url, modelBytes)];
+  const engine = ENGINE_URLS.find((url) => findEntry(url)) ?? "";
+  const engineBytes = ENGINE_BYTES[engine] ?? 0;
+  return [describe("engine", engine, engineBytes), describe("model", MODELS[model].url, modelBytes)];
 }
 
 /**
@@ -23,12 +25,17 @@ export function listTransfers(model, modelBytes) {
  * @returns {Transfer}
  */
 function describe(part, url, bytes) {
-  const { href } = new URL(url, self.location.href);
-  const entry = performance.getEntriesByName(href, "resource").at(-1);
+  const entry = findEntry(url);
   if (!(entry instanceof PerformanceResourceTiming)) return { part, bytes, received: 0, from: "unknown" };
   if (entry.workerStart > 0) return { part, bytes, received: 0, from: "offline copy" };
   if (entry.transferSize > 0) return { part, bytes, received: entry.transferSize, from: "network" };
   return { part, bytes, received: 0, from: entry.decodedBodySize > 0 ? "browser cache" : "unknown" };
+}
+
+/** @param {string} url */
+function findEntry(url) {
+  const { href } = new URL(url, self.location.href);
+  return performance.getEntriesByName(href, "resource").at(-1);
 }
 
 /** What was fetched since this was last asked. */
