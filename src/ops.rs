@@ -22,9 +22,9 @@ mod distance;
 mod einsum;
 mod expand;
 mod gather;
+mod hash;
 #[cfg(feature = "image-decoder")]
 mod image;
-mod hash;
 mod integer;
 mod loss;
 mod matmul;

@@ -101,19 +101,13 @@ pub fn multiply(shape: Shape, left: Left, right: Right, finish: &Finish, c: &mut
     }
     let packed;
     let left = match left {
-        Left::Matrix(matrix) if matrix.column_stride != 1 && k > 1 || is_better_packed(m, n) => {
+        Left::Matrix(matrix) if matrix.column_stride != 1 && k > 1 => {
             packed = PackedLeft::new(m, k, matrix)?;
             Left::Packed(&packed)
         }
         other => other,
     };
     Job::new(shape, left, finish, stride).run(&right, &Shared::new(c))
-}
-
-/// Whether panels are faster than rows as they lie: more than four rows take more addresses than there are registers. The last
-/// panel should not be mostly empty.
-fn is_better_packed(m: usize, n: usize) -> bool {
-    ROWS > 4 && n >= 64 && (m.is_multiple_of(ROWS) || m >= 8 * ROWS)
 }
 
 fn check(shape: Shape, left: &Left, right: &Right, finish: &Finish, stride: usize) -> Result<()> {

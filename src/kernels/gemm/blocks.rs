@@ -241,10 +241,6 @@ impl<'a> Job<'a> {
                         1 => multiply_tiles::<1, false, S>(k, left, right, from, to, tiles, low, high),
                         2 => multiply_tiles::<2, false, S>(k, left, right, from, to, tiles, low, high),
                         3 => multiply_tiles::<3, false, S>(k, left, right, from, to, tiles, low, high),
-                        4 if ROWS > 4 => multiply_tiles::<4, false, S>(k, left, right, from, to, tiles, low, high),
-                        5 if ROWS > 5 => multiply_tiles::<5, false, S>(k, left, right, from, to, tiles, low, high),
-                        6 if ROWS > 6 => multiply_tiles::<6, false, S>(k, left, right, from, to, tiles, low, high),
-                        7 if ROWS > 7 => multiply_tiles::<7, false, S>(k, left, right, from, to, tiles, low, high),
                         _ => multiply_tiles::<ROWS, false, S>(k, left, right, from, to, tiles, low, high),
                     }
                 }

@@ -1,14 +1,14 @@
 //! The innermost loop: some rows and eight columns of a product, held in registers.
 //!
-//! Four by eight fills the sixteen registers of x86-64. A fused multiplication and addition takes longer than an addition,
-//! and so more sums side by side: eight by eight, though x86-64 spills some of them, is half as fast again there as four by
-//! eight, and fits the registers of ARM. The loop stands in a function of its own that is never inlined: amid more code V8's
-//! register allocator spills the sums.
+//! A turn of the loop is one step of the depth, and no more: V8 moves all loads of a turn before its arithmetic, so that what
+//! several steps load does not fit the sixteen registers of x86-64, and what is spilled costs a third of the speed. Four by eight
+//! sums, their two columns and four factors do fit. The loop stands in a function of its own that is never inlined: amid more
+//! code the register allocator spills the sums.
 
 use crate::kernels::simd::F32x4;
 
 /// The rows of a tile, and of a panel of a packed left matrix.
-pub const ROWS: usize = if cfg!(target_feature = "relaxed-simd") { 8 } else { 4 };
+pub const ROWS: usize = 4;
 /// The columns of a tile, and of a panel of a packed right matrix.
 pub const COLUMNS: usize = 8;
 
@@ -29,12 +29,6 @@ pub trait Stream: Copy {
     /// The row exists.
     unsafe fn at(self, row: usize) -> *const f32;
 
-    /// The same from `rows` further.
-    ///
-    /// # Safety
-    /// That row exists, or is the one behind the last.
-    unsafe fn skip(self, rows: usize) -> Self;
-
     /// The same rows of the next tile, which start `elements` further.
     ///
     /// # Safety
@@ -54,12 +48,6 @@ impl Stream for Panel {
     }
 
     #[inline(always)]
-    unsafe fn skip(self, rows: usize) -> Panel {
-        // SAFETY: the caller's promise.
-        Panel(unsafe { self.0.add(rows * COLUMNS) })
-    }
-
-    #[inline(always)]
     unsafe fn advance(self, elements: usize) -> Panel {
         Panel(self.0.wrapping_add(elements))
     }
@@ -74,12 +62,6 @@ impl Stream for Strided {
     unsafe fn at(self, row: usize) -> *const f32 {
         // SAFETY: the caller's promise.
         unsafe { self.0.start.add(row * self.0.stride) }
-    }
-
-    #[inline(always)]
-    unsafe fn skip(self, rows: usize) -> Strided {
-        // SAFETY: the caller's promise.
-        Strided(Rows { start: unsafe { self.0.start.add(rows * self.0.stride) }, stride: self.0.stride })
     }
 
     #[inline(always)]
@@ -102,12 +84,6 @@ impl Stream for Scattered {
     unsafe fn at(self, row: usize) -> *const f32 {
         // SAFETY: the caller's promise.
         unsafe { self.base.add(*self.offsets.add(row)) }
-    }
-
-    #[inline(always)]
-    unsafe fn skip(self, rows: usize) -> Scattered {
-        // SAFETY: the caller's promise.
-        Scattered { base: self.base, offsets: unsafe { self.offsets.add(rows) } }
     }
 
     #[inline(always)]
@@ -178,41 +154,15 @@ unsafe fn multiply_tile<const R: usize, const PACKED: bool, S: Stream>(
             *sums = [F32x4::load(from), F32x4::load(from.add(4))];
         }
         let mut rows = [left.start; R];
-        if !PACKED {
-            for (row, pointer) in rows.iter_mut().enumerate() {
-                *pointer = left.start.add(row * left.stride);
-            }
+        for (row, pointer) in rows.iter_mut().enumerate() {
+            *pointer = left.start.add(if PACKED { row } else { row * left.stride });
         }
-        let mut panel = left.start;
-        let mut right = right;
-        let mut left_over = k;
-        while left_over >= 4 {
-            for step in 0..4 {
-                let right = right.at(step);
-                let (first, second) = (F32x4::load(right), F32x4::load(right.add(4)));
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let factor = if PACKED { panel.add(step * ROWS + row) } else { element(&rows, row).add(step) };
-                    let factor = F32x4::load_splat(factor);
-                    let [left, right] = *sums;
-                    *sums = [factor.mul_add(first, left), factor.mul_add(second, right)];
-                }
-            }
-            if PACKED {
-                panel = panel.add(4 * ROWS);
-            } else {
-                for pointer in &mut rows {
-                    *pointer = pointer.add(4);
-                }
-            }
-            right = right.skip(4);
-            left_over -= 4;
-        }
-        for step in 0..left_over {
-            let right = right.at(step);
+        let step = if PACKED { ROWS } else { 1 };
+        for index in 0..k {
+            let right = right.at(index);
             let (first, second) = (F32x4::load(right), F32x4::load(right.add(4)));
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let factor = if PACKED { panel.add(step * ROWS + row) } else { element(&rows, row).add(step) };
-                let factor = F32x4::load_splat(factor);
+            for (pointer, sums) in rows.iter().zip(&mut sums) {
+                let factor = F32x4::load_splat(pointer.add(index * step));
                 let [left, right] = *sums;
                 *sums = [factor.mul_add(first, left), factor.mul_add(second, right)];
             }
@@ -224,12 +174,4 @@ unsafe fn multiply_tile<const R: usize, const PACKED: bool, S: Stream>(
             second.max(low).min(high).store(to.add(4));
         }
     }
-}
-
-/// # Safety
-/// `row` is below `R`.
-#[inline(always)]
-unsafe fn element<const R: usize>(rows: &[*const f32; R], row: usize) -> *const f32 {
-    // SAFETY: the caller's promise.
-    unsafe { *rows.get_unchecked(row) }
 }
