@@ -7,8 +7,9 @@ use super::math;
 use super::real;
 use super::simd::F32x4;
 
-/// Columns of a panel: four registers, so that one row keeps eight sums going and two rows as many.
-pub const WIDTH: usize = 16;
+/// Columns of a panel: eight sums of one row, or of two rows half as many columns at a time, hide what an addition takes and fit the
+/// registers with what one step loads (gemm/tile.rs says why it is one).
+pub const WIDTH: usize = 32;
 
 /// Rows whose elements stay in the cache while all panels pass.
 const BLOCK: usize = 64;
@@ -82,90 +83,61 @@ impl Real for f64 {
     }
 }
 
-/// Sums of the columns of a panel. Spelled out, since a loop over them is not unrolled where the build is for size.
+/// Sums of the columns of a panel.
 type Sums = [F32x4; WIDTH / 4];
 
-/// `sums` and `value` times a line of a panel.
-///
-/// # Safety
-/// [`WIDTH`] values can be read at `line`.
-#[inline(always)]
-unsafe fn add_line([a, b, c, d]: Sums, value: F32x4, line: *const f32) -> Sums {
-    // SAFETY: the caller's promise.
-    unsafe {
-        [
-            value.mul_add(F32x4::load(line), a),
-            value.mul_add(F32x4::load(line.add(4)), b),
-            value.mul_add(F32x4::load(line.add(8)), c),
-            value.mul_add(F32x4::load(line.add(12)), d),
-        ]
-    }
-}
-
-/// The sums of one row, even and odd elements apart: an addition takes longer than the next one has to wait for.
 fn sum_row(row: &[f32], panel: &[f32]) -> Sums {
     let steps = row.len().min(panel.len() / WIDTH);
-    let (mut sums, mut others) = ([F32x4::splat(0.0); 4], [F32x4::splat(0.0); 4]);
+    let mut sums = [F32x4::splat(0.0); WIDTH / 4];
     let (mut from, mut line) = (row.as_ptr(), panel.as_ptr());
-    for _ in 0..steps / 4 {
-        // SAFETY: four elements of `row` and four lines of `panel` are left in each of these iterations.
-        unsafe {
-            sums = add_line(sums, F32x4::load_splat(from), line);
-            others = add_line(others, F32x4::load_splat(from.add(1)), line.add(WIDTH));
-            sums = add_line(sums, F32x4::load_splat(from.add(2)), line.add(2 * WIDTH));
-            others = add_line(others, F32x4::load_splat(from.add(3)), line.add(3 * WIDTH));
-            (from, line) = (from.add(4), line.add(4 * WIDTH));
-        }
-    }
-    for _ in 0..steps % 4 {
+    for _ in 0..steps {
         // SAFETY: an element of `row` and a line of `panel` are left in each of these iterations.
         unsafe {
-            sums = add_line(sums, F32x4::load_splat(from), line);
+            let value = F32x4::load_splat(from);
+            for (index, sum) in sums.iter_mut().enumerate() {
+                *sum = value.mul_add(F32x4::load(line.add(4 * index)), *sum);
+            }
             (from, line) = (from.add(1), line.add(WIDTH));
         }
     }
-    let ([a, b, c, d], [e, f, g, h]) = (sums, others);
-    [a.add(e), b.add(f), c.add(g), d.add(h)]
+    sums
 }
 
 fn sum_two_rows(first: &[f32], second: &[f32], panel: &[f32]) -> [Sums; 2] {
+    const HALF: usize = WIDTH / 8;
     let steps = first.len().min(second.len()).min(panel.len() / WIDTH);
-    let zero = F32x4::splat(0.0);
-    let ([mut a, mut b, mut c, mut d], [mut e, mut f, mut g, mut h]) = ([zero; 4], [zero; 4]);
-    let (mut one, mut two, mut line) = (first.as_ptr(), second.as_ptr(), panel.as_ptr());
-    for _ in 0..steps {
-        // SAFETY: an element of both rows and a line of `panel` are left in each of these iterations.
-        unsafe {
-            let (x, y) = (F32x4::load_splat(one), F32x4::load_splat(two));
-            let weights = F32x4::load(line);
-            (a, e) = (x.mul_add(weights, a), y.mul_add(weights, e));
-            let weights = F32x4::load(line.add(4));
-            (b, f) = (x.mul_add(weights, b), y.mul_add(weights, f));
-            let weights = F32x4::load(line.add(8));
-            (c, g) = (x.mul_add(weights, c), y.mul_add(weights, g));
-            let weights = F32x4::load(line.add(12));
-            (d, h) = (x.mul_add(weights, d), y.mul_add(weights, h));
-            (one, two, line) = (one.add(1), two.add(1), line.add(WIDTH));
+    let mut all = [[F32x4::splat(0.0); WIDTH / 4]; 2];
+    for half in 0..2 {
+        let mut sums = [[F32x4::splat(0.0); 2]; HALF];
+        let (mut one, mut two) = (first.as_ptr(), second.as_ptr());
+        let mut line = panel.as_ptr().wrapping_add(half * HALF * 4);
+        for _ in 0..steps {
+            // SAFETY: an element of both rows and half a line of `panel` are left in each of these iterations.
+            unsafe {
+                let (x, y) = (F32x4::load_splat(one), F32x4::load_splat(two));
+                for (index, [sum, other]) in sums.iter_mut().enumerate() {
+                    let weights = F32x4::load(line.add(4 * index));
+                    (*sum, *other) = (x.mul_add(weights, *sum), y.mul_add(weights, *other));
+                }
+                (one, two, line) = (one.add(1), two.add(1), line.wrapping_add(WIDTH));
+            }
         }
+        let [of_one, of_two] = &mut all;
+        let places = of_one.iter_mut().zip(of_two).skip(half * HALF);
+        places.zip(sums).for_each(|((one, two), [sum, other])| (*one, *two) = (sum, other));
     }
-    [[a, b, c, d], [e, f, g, h]]
+    all
 }
 
 /// Adds the sums of a panel to as many values as `out` has.
-fn add_sums([a, b, c, d]: Sums, out: &mut [f32]) {
-    if out.len() == WIDTH {
-        let to = out.as_mut_ptr();
-        // SAFETY: there are as many values as a panel is wide.
-        unsafe {
-            F32x4::load(to).add(a).store(to);
-            F32x4::load(to.add(4)).add(b).store(to.add(4));
-            F32x4::load(to.add(8)).add(c).store(to.add(8));
-            F32x4::load(to.add(12)).add(d).store(to.add(12));
-        }
-    } else {
-        let sums = [a, b, c, d].into_iter().flat_map(F32x4::to_array);
-        out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
+fn add_sums(sums: Sums, out: &mut [f32]) {
+    let (fours, rest) = out.as_chunks_mut::<4>();
+    let mut sums = sums.into_iter();
+    for (out, sum) in fours.iter_mut().zip(&mut sums) {
+        *out = F32x4::new(*out).add(sum).to_array();
     }
+    let last = sums.next().map_or([0.0; 4], F32x4::to_array);
+    rest.iter_mut().zip(last).for_each(|(out, sum)| *out += sum);
 }
 
 /// A matrix to multiply rows with: its columns in panels of [`WIDTH`], each panel row by row, the last one filled up with
