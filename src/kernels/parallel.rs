@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Mutex;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 #[cfg(any(target_feature = "atomics", test))]
 #[allow(unused_imports, reason = "tests let some be")]
@@ -96,6 +96,43 @@ pub fn run_chunks<T: Send>(values: &mut [T], unit: usize, parts: usize, work: im
         // SAFETY: ranges of different parts are apart.
         unsafe { work(range.start, shared.part(range)) }
     });
+}
+
+/// Gives each of some parts of the rows of `values`, of `width` elements each, to `work`, with the same part of each of `columns`,
+/// which have an element for each row, and the index of the first row.
+pub fn run_rows<T: Send, U: Send, const N: usize>(
+    (values, width): (&mut [T], usize),
+    columns: [&mut [U]; N],
+    parts: usize,
+    work: impl Fn(usize, &mut [T], [&mut [U]; N]) + Sync,
+) {
+    let rows = values.len() / width.max(1);
+    let (values, columns) = (Shared::new(values), columns.map(Shared::new));
+    run(parts, |part| {
+        let range = part_of(rows, 1, part, parts);
+        // SAFETY: ranges of different parts are apart.
+        unsafe {
+            let values = values.part(range.start * width..range.end * width);
+            work(range.start, values, columns.each_ref().map(|column| column.part(range.clone())));
+        }
+    });
+}
+
+/// What each part gives, in order, or an error of one of those that fail.
+pub fn try_map<R: Send>(parts: usize, work: impl Fn(usize) -> Result<R> + Sync) -> Result<Vec<R>> {
+    if parts < 2 {
+        return (0..parts).map(work).collect();
+    }
+    let results: Vec<Mutex<Option<R>>> = (0..parts).map(|_| Mutex::new(None)).collect();
+    try_run(parts, |part| {
+        let result = work(part)?;
+        if let Some(Ok(mut place)) = results.get(part).map(Mutex::try_lock) {
+            *place = Some(result);
+        }
+        Ok(())
+    })?;
+    let results = results.into_iter().map(|place| place.into_inner().ok().flatten());
+    results.map(|result| result.ok_or_else(|| Error::execution("a part of the work was lost"))).collect()
 }
 
 /// A slice that threads write to, each its own elements.

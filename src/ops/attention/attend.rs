@@ -6,7 +6,7 @@ use super::heads::Heads;
 use crate::error::{Error, Result};
 use crate::kernels::gemm::{Matrix, Shape};
 use crate::kernels::lanes::{Lanes, map};
-use crate::kernels::parallel::{self, Shared, part_of};
+use crate::kernels::parallel::{self, part_of};
 use crate::kernels::product::Factor;
 use crate::kernels::softmax::softmax_row;
 use crate::tensor;
@@ -74,11 +74,13 @@ impl<T> Attend<'_, T> {
         let cost = cost.into_iter().fold(1, usize::saturating_mul);
         // Scores that are shown are so in order.
         let parts = if self.shown.is_some() { 1 } else { parallel::count_parts(cost, q.batch * k.heads) };
-        let (outs, shown_scores) = (Shared::new(&mut out), Mutex::new(&mut shown));
-        parallel::try_run(parts, |part| {
+        let shown_scores = Mutex::new(&mut shown);
+        let results = parallel::try_map(parts, |part| {
+            let pairs = part_of(q.batch * k.heads, 1, part, parts);
+            let mut results = tensor::reserve(&[pairs.len(), group, q.length, v.size])?;
             let mut scores = tensor::fill(&[block, k.length], zero)?;
             let mut rows_out = tensor::fill(&[block, v.size], zero)?;
-            for pair in part_of(q.batch * k.heads, 1, part, parts) {
+            for pair in pairs {
                 let (batch, key_head) = (pair / k.heads, pair % k.heads);
                 let (key, value) = (k.matrix(batch, key_head).transpose(), v.matrix(batch, key_head));
                 // With few rows, a matrix that is read once is best read where it lies.
@@ -106,19 +108,22 @@ impl<T> Attend<'_, T> {
                         Some((_, value)) => T::multiply_packed(shape, weights, value, &mut rows_out, v.size)?,
                         None => T::multiply(shape, weights, value, &mut rows_out, v.size)?,
                     }
-                    let (place, stride) = match self.is_flat {
-                        true => ((batch * q.length + first) * q.heads + head, q.heads),
-                        false => ((batch * q.heads + head) * q.length + first, 1),
-                    };
-                    for (row, from) in rows_out.chunks_exact(v.size).take(rows).enumerate() {
-                        let start = (place + row * stride) * v.size;
-                        // SAFETY: each row of each head has a part of its own.
-                        unsafe { outs.part(start..start + v.size) }.copy_from_slice(from);
-                    }
+                    results.extend(rows_out.iter().take(rows * v.size).copied());
                 }
             }
-            Ok(())
+            Ok(results)
         })?;
+        let rows = results.iter().flat_map(|results| results.chunks_exact(v.size));
+        for (index, from) in rows.enumerate() {
+            let (head, row) = (index / q.length, index % q.length);
+            let place = match self.is_flat {
+                true => (head / q.heads * q.length + row) * q.heads + head % q.heads,
+                false => index,
+            };
+            if let Some(to) = out.get_mut(place * v.size..(place + 1) * v.size) {
+                to.copy_from_slice(from);
+            }
+        }
         Ok((out, shown))
     }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::kernels::gathered::{broadcast_strides, gather_strided};
 use crate::kernels::lanes::{Lanes, map_pairs};
 use crate::kernels::normalize::{mean_of, mean_square_of, scale_row_by};
-use crate::kernels::parallel::{self, Shared, part_of};
+use crate::kernels::parallel;
 use crate::ops::cast::cast;
 use crate::ops::shape::resolve_axis;
 use crate::ops::{Operator, Spec, several};
@@ -47,21 +47,14 @@ impl Rows {
         means.resize(rows, 0.0);
         factors.resize(rows, 0.0);
         let parts = parallel::count_parts(values.len().saturating_mul(8), rows);
-        let shared = (Shared::new(&mut values), Shared::new(&mut means), Shared::new(&mut factors));
-        parallel::run(parts, |part| {
-            let range = part_of(rows, 1, part, parts);
-            // SAFETY: each part has rows of its own.
-            let (values, means, factors) = unsafe {
-                let values = shared.0.part(range.start * n..range.end * n);
-                (values, shared.1.part(range.clone()), shared.2.part(range.clone()))
-            };
+        parallel::run_rows((&mut values, n), [&mut means, &mut factors], parts, |first, values, [means, factors]| {
             // A scale of the dims of `x` has rows of its own; else its one row serves all.
             let row_of = |all: &'_ [L::Item], row: usize| {
                 let start = if all.len() > n { row * n } else { 0 };
                 start..start + n
             };
             let places = means.iter_mut().zip(factors);
-            for ((row, values), (to_mean, to_factor)) in range.zip(values.chunks_exact_mut(n)).zip(places) {
+            for ((row, values), (to_mean, to_factor)) in (first..).zip(values.chunks_exact_mut(n)).zip(places) {
                 let mean = if self.is_centred { mean_of::<L>(values) } else { 0.0 };
                 let factor = 1.0 / (mean_square_of::<L>(values, mean) + self.epsilon).sqrt();
                 let bias = bias.as_deref().and_then(|bias| bias.get(row_of(bias, row)));
