@@ -174,13 +174,13 @@ pub unsafe fn multiply_scattered(
     check_finish(shape, finish, stride)?;
     let job = Job::new(shape, Left::Packed(left), finish, stride);
     let block = Block { rows: 0..shape.m, columns, depth: 0..shape.k, is_first: true, is_last: true };
-    for row in (0..shape.m).step_by(ROWS) {
+    for rows in job.split_rows(0..shape.m) {
         for &(column, base) in tiles {
             // SAFETY: the furthest tile at the furthest offset is inside, and so is the last column; the caller's promise.
             unsafe {
                 let base = scatter.source.as_ptr().add(base);
                 let right = Scattered { base, offsets: scatter.offsets.as_ptr() };
-                job.run_tiles(&block, row, column..column + COLUMNS, right, 0, c);
+                job.run_tiles(&block, rows.clone(), column..column + COLUMNS, right, 0, c);
             }
         }
     }

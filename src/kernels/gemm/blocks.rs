@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::pack::{Matrix, pack_right};
-use super::tile::{COLUMNS, Panel, ROWS, Rows, Stream, Strided, Tiles, multiply_tiles};
+use super::tile::{COLUMNS, Panel, ROWS, Rows, Stream, Strided, TALL, Tiles, has_many_registers, multiply_tiles};
 use super::{Finish, Held, Left, Right, Shape};
 use crate::error::Result;
 use crate::kernels::parallel::{self, Shared, part_of};
@@ -41,6 +41,7 @@ pub(super) struct Job<'a> {
     range: (f32, f32),
     /// The bias of each row, as often as a tile has columns.
     row_bias: Vec<[f32; COLUMNS]>,
+    is_tall: bool,
 }
 
 /// Ranges of about `size`, a multiple of `unit`, that cover a range; one that is empty where there is nothing to cover.
@@ -58,7 +59,19 @@ impl<'a> Job<'a> {
         if !row_bias.is_empty() {
             row_bias.resize(shape.m.next_multiple_of(ROWS), [0.0; COLUMNS]);
         }
-        Job { shape, left, finish, stride, range: finish.activation.range(), row_bias }
+        let range = finish.activation.range();
+        Job { shape, left, finish, stride, range, row_bias, is_tall: has_many_registers() }
+    }
+
+    /// The rows of each tile.
+    pub(super) fn split_rows(&self, rows: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (mut start, end, is_tall) = (rows.start, rows.end, self.is_tall);
+        std::iter::from_fn(move || {
+            let height = if is_tall && end.saturating_sub(start) >= TALL { TALL } else { ROWS };
+            let rows = start..end.min(start + height);
+            start += height;
+            (!rows.is_empty()).then_some(rows)
+        })
     }
 
     /// An error where a source cannot give its part.
@@ -121,11 +134,11 @@ impl<'a> Job<'a> {
         let group = (NEAR / (block.depth.len() * COLUMNS).max(1)).max(1) * COLUMNS;
         for start in block.columns.clone().step_by(group) {
             let columns = start..block.columns.end.min(start + group);
-            for row in block.rows.clone().step_by(ROWS) {
+            for rows in self.split_rows(block.rows.clone()) {
                 // SAFETY: the caller's promise.
                 unsafe {
                     let panel = Panel(panels.add((columns.start - block.columns.start) / COLUMNS * step));
-                    self.run_tiles(block, row, columns.clone(), panel, step, c);
+                    self.run_tiles(block, rows, columns.clone(), panel, step, c);
                 }
             }
         }
@@ -145,11 +158,11 @@ impl<'a> Job<'a> {
             panel.resize(block.depth.len() * COLUMNS, 0.0);
             pack_right(matrix, block.depth.clone(), whole..end, &mut panel);
         }
-        for row in block.rows.clone().step_by(ROWS) {
+        for rows in self.split_rows(block.rows.clone()) {
             // SAFETY: the caller's promise; the last columns are packed, since there are not eight.
             unsafe {
-                self.run_tiles(block, row, block.columns.start..whole, right, COLUMNS, c);
-                self.run_tiles(block, row, whole..end, Panel(panel.as_ptr()), 0, c);
+                self.run_tiles(block, rows.clone(), block.columns.start..whole, right, COLUMNS, c);
+                self.run_tiles(block, rows, whole..end, Panel(panel.as_ptr()), 0, c);
             }
         }
         // SAFETY: the caller's promise.
@@ -170,7 +183,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The tiles of four rows and some columns, whose right operands start `step` elements apart.
+    /// The tiles of a few rows and some columns, whose right operands start `step` elements apart.
     ///
     /// # Safety
     /// `right` has the block's depth for all columns, `multiply` checked all slices, and nobody else uses the block's part of `c`.
@@ -178,18 +191,18 @@ impl<'a> Job<'a> {
     pub(super) unsafe fn run_tiles<S: Stream>(
         &self,
         block: &Block,
-        row: usize,
+        Range { start: row, end: end_row }: Range<usize>,
         columns: Range<usize>,
         mut right: S,
         step: usize,
         c: &Shared<f32>,
     ) {
-        let rows = ROWS.min(block.rows.end - row);
+        let rows = end_row - row;
         let mut column = columns.start;
         while column < columns.end {
             let width = COLUMNS.min(columns.end - column);
-            let mut buffer = [0.0; ROWS * COLUMNS];
-            let is_whole = width == COLUMNS && (rows == ROWS || matches!(self.left, Left::Matrix(_)));
+            let mut buffer = [0.0; TALL * COLUMNS];
+            let is_whole = width == COLUMNS && (rows.is_multiple_of(ROWS) || matches!(self.left, Left::Matrix(_)));
             // SAFETY: the rows and columns are inside all slices; tiles that are not whole go by `buffer`.
             unsafe {
                 let own = Rows { start: c.start().add(row * self.stride + column), stride: self.stride };
@@ -231,8 +244,11 @@ impl<'a> Job<'a> {
             match self.left {
                 Left::Packed(packed) => {
                     let start = packed.panels.as_ptr().add(row * self.shape.k + block.depth.start * ROWS);
-                    let left = Rows { start, stride: 1 };
-                    multiply_tiles::<ROWS, true, S>(k, left, right, from, to, tiles, low, high);
+                    let left = Rows { start, stride: self.shape.k * ROWS };
+                    match rows {
+                        TALL => multiply_tiles::<TALL, true, S>(k, left, right, from, to, tiles, low, high),
+                        _ => multiply_tiles::<ROWS, true, S>(k, left, right, from, to, tiles, low, high),
+                    }
                 }
                 Left::Matrix(matrix) => {
                     let start = matrix.data.as_ptr().wrapping_add(row * matrix.row_stride + block.depth.start);
@@ -241,6 +257,7 @@ impl<'a> Job<'a> {
                         1 => multiply_tiles::<1, false, S>(k, left, right, from, to, tiles, low, high),
                         2 => multiply_tiles::<2, false, S>(k, left, right, from, to, tiles, low, high),
                         3 => multiply_tiles::<3, false, S>(k, left, right, from, to, tiles, low, high),
+                        TALL => multiply_tiles::<TALL, false, S>(k, left, right, from, to, tiles, low, high),
                         _ => multiply_tiles::<ROWS, false, S>(k, left, right, from, to, tiles, low, high),
                     }
                 }
@@ -259,7 +276,7 @@ impl<'a> Job<'a> {
         (column, columns): (usize, usize),
         own: Rows<*mut f32>,
         is_whole: bool,
-        buffer: &mut [f32; ROWS * COLUMNS],
+        buffer: &mut [f32; TALL * COLUMNS],
     ) -> (Rows<*const f32>, Option<usize>) {
         const ZEROS: [f32; COLUMNS] = [0.0; COLUMNS];
         let own = Rows { start: own.start.cast_const(), stride: own.stride };

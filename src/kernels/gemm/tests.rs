@@ -113,6 +113,19 @@ fn products_are_right_across_blocks() {
 }
 
 #[test]
+fn products_are_right_in_tall_tiles() {
+    tile::tests::HAS_MANY_REGISTERS.set(true);
+    for (m, k, n) in [(8, 5, 8), (9, 31, 17), (13, 70, 33), (16, 3, 7), (21, 9, 40), (HEIGHT + 13, DEPTH + 2, 19)] {
+        for form in 0..6 {
+            for finish in [0, 1, 2, 4, 8, 5, 21] {
+                check_product(Shape { m, k, n }, (form % 3, 0), (form % 2, form / 2), finish, 3);
+            }
+        }
+    }
+    tile::tests::HAS_MANY_REGISTERS.set(false);
+}
+
+#[test]
 fn what_is_not_a_number_stays_so() {
     let a = [1.0, f32::NAN, 0.0, f32::INFINITY];
     let mut c = [0.0; 4];

@@ -7,10 +7,23 @@
 
 use crate::kernels::simd::F32x4;
 
-/// The rows of a tile, and of a panel of a packed left matrix.
+/// The rows of a panel of a packed left matrix, and of a tile where there are sixteen registers.
 pub const ROWS: usize = 4;
+/// The rows of a tile where there are thirty-two: two panels.
+pub const TALL: usize = 2 * ROWS;
 /// The columns of a tile, and of a panel of a packed right matrix.
 pub const COLUMNS: usize = 8;
+
+/// Whether this is ARM, whose processors have twice the registers of x86-64 and up to four units that need four sums each. Nothing
+/// else tells WebAssembly what it runs on: the sign of a NaN that a division makes is set on x86-64 alone.
+pub fn has_many_registers() -> bool {
+    let zero = std::hint::black_box(0.0f32);
+    let nan = zero / zero;
+    let is_arm = cfg!(target_arch = "wasm32") && nan.to_bits() >> 31 == 0;
+    #[cfg(test)]
+    let is_arm = is_arm || tests::HAS_MANY_REGISTERS.get();
+    is_arm
+}
 
 /// Where the rows of a matrix are: the first one, and how many elements further the next.
 #[derive(Clone, Copy)]
@@ -104,8 +117,8 @@ pub struct Tiles {
 }
 
 /// Tiles: `R` rows of `from`, plus the product of `R` rows of the left matrix and eight columns of the right one, between
-/// `low` and `high`, to `to`. `PACKED` rows of the left matrix alternate, element by element, in a panel of [`ROWS`]; others
-/// are contiguous.
+/// `low` and `high`, to `to`. `PACKED` rows of the left matrix alternate, element by element, in panels of [`ROWS`], which are
+/// the stride of `left` apart; others are contiguous.
 ///
 /// # Safety
 /// For each tile `R` rows of eight can be read from `from` and written to `to`, `R` rows of `k` read from `left`, and `k` from
@@ -155,7 +168,7 @@ unsafe fn multiply_tile<const R: usize, const PACKED: bool, S: Stream>(
         }
         let mut rows = [left.start; R];
         for (row, pointer) in rows.iter_mut().enumerate() {
-            *pointer = left.start.add(if PACKED { row } else { row * left.stride });
+            *pointer = left.start.add(if PACKED { row / ROWS * left.stride + row % ROWS } else { row * left.stride });
         }
         let step = if PACKED { ROWS } else { 1 };
         for index in 0..k {
@@ -173,5 +186,15 @@ unsafe fn multiply_tile<const R: usize, const PACKED: bool, S: Stream>(
             first.max(low).min(high).store(to);
             second.max(low).min(high).store(to.add(4));
         }
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// What a test says of the machine.
+        pub static HAS_MANY_REGISTERS: Cell<bool> = const { Cell::new(false) };
     }
 }
