@@ -44,6 +44,38 @@ fn every_part_is_done_once() {
 }
 
 #[test]
+fn rows_and_their_columns_stay_together() {
+    start_servers();
+    for (rows, width) in [(0, 3), (1, 1), (7, 2), (100, 5)] {
+        for parts in 1..6 {
+            let (mut values, mut columns) = (vec![0; rows * width], [vec![0; rows], vec![0; rows]]);
+            let [first, second] = &mut columns;
+            run_rows((&mut values, width), [first, second], parts, |start, values, [first, second]| {
+                for (index, row) in values.chunks_exact_mut(width).enumerate() {
+                    row.fill(start + index);
+                    (first[index], second[index]) = (start + index, 2 * (start + index));
+                }
+            });
+            assert!(values.iter().enumerate().all(|(index, row)| *row == index / width));
+            assert!((0..rows).all(|row| columns[0][row] == row && columns[1][row] == 2 * row));
+        }
+    }
+}
+
+#[test]
+fn what_parts_give_is_in_order() {
+    start_servers();
+    for parts in 0..9 {
+        assert_eq!(
+            try_map(parts, |part| Ok(part * part)).unwrap(),
+            (0..parts).map(|part| part * part).collect::<Vec<_>>()
+        );
+    }
+    let fail = |part: usize| if part == 3 { Err(Error::execution("three")) } else { Ok(part) };
+    assert_eq!(try_map(5, fail).unwrap_err().message, "three");
+}
+
+#[test]
 fn a_part_may_start_parts() {
     start_servers();
     let sum = AtomicUsize::new(0);
