@@ -271,7 +271,7 @@ fn multiply_vector(
         _ => return false,
     };
     let parts = parallel::count_parts(k * count, count / 64);
-    parallel::run_chunks(to, COLUMNS, parts, |start, to| match matrix {
+    parallel::run_chunks(to, vector::GROUP, parts, |start, to| match matrix {
         Some(matrix) => {
             let data = matrix.data.get(start * matrix.column_stride..).unwrap_or_default();
             vector::multiply_matrix(x, Matrix { data, ..matrix }, to);

@@ -5,14 +5,43 @@ use super::pack::Matrix;
 use super::tile::COLUMNS;
 use crate::kernels::simd::F32x4;
 
-/// `to[j] += sum of x[i] * panels[j / W][i][j % W]`: the panels of a packed matrix of `W` columns each, four or eight.
+/// Columns of panels that are multiplied at once: with their sums, what is loaded and a factor, V8 has registers for no more.
+pub(super) const GROUP: usize = 24;
+
+/// `to[j] += sum of x[i] * panels[j / W][i][j % W]`: the panels of a packed matrix of `W` columns each, four or eight. Where a
+/// column is in its group decides in which order it is added up.
 pub(super) fn multiply_panels<const W: usize>(x: &[f32], panels: &[f32], to: &mut [f32]) {
     let size = (x.len() * W).max(1);
-    for (to, panel) in to.chunks_mut(W).zip(panels.chunks_exact(size)) {
-        // SAFETY: a panel has `W` elements for each of `x`.
-        let sums = unsafe { multiply_panel::<W>(x, panel.as_ptr()) };
-        to.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum);
+    for (to, panels) in to.chunks_mut(GROUP).zip(panels.chunks(size * GROUP / W)) {
+        if to.len() == GROUP && panels.len() == size * GROUP / W {
+            // SAFETY: a panel has `W` elements for each of `x`.
+            let sums = unsafe { multiply_group::<W>(x, panels.as_ptr()) };
+            to.iter_mut().zip(sums.as_flattened()).for_each(|(to, sum)| *to += sum);
+            continue;
+        }
+        for (to, panel) in to.chunks_mut(W).zip(panels.chunks_exact(size)) {
+            // SAFETY: a panel has `W` elements for each of `x`.
+            let sums = unsafe { multiply_panel::<W>(x, panel.as_ptr()) };
+            to.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum);
+        }
     }
+}
+
+/// # Safety
+/// Panels of `W` elements for each of `x`, as many as a group has, can be read at `panels`.
+#[inline(never)]
+unsafe fn multiply_group<const W: usize>(x: &[f32], panels: *const f32) -> [[f32; 4]; GROUP / 4] {
+    let mut sums = [F32x4::splat(0.0); GROUP / 4];
+    for (row, factor) in x.iter().enumerate() {
+        let factor = F32x4::splat(*factor);
+        for (index, sum) in sums.iter_mut().enumerate() {
+            let (panel, four) = (index * 4 / W, index * 4 % W);
+            // SAFETY: the caller's promise.
+            let from = unsafe { F32x4::load(panels.add((panel * x.len() + row) * W + four)) };
+            *sum = factor.mul_add(from, *sum);
+        }
+    }
+    sums.map(F32x4::to_array)
 }
 
 /// # Safety
