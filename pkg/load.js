@@ -85,7 +85,7 @@ export async function load(source, options) {
  * @returns {Promise<Inspection>}
  */
 export async function inspect(source, options) {
-  return read(source, checkOptions(options), async (engine, _, use) => {
+  return read(source, { ...checkOptions(options), hash: true }, async (engine, _, use) => {
     const found = callEngine(engine, () => use().inspect());
     return { ...found, opsets: found.metadata.opsets };
   });
@@ -97,7 +97,8 @@ export async function inspect(source, options) {
  * Gives the bytes of a source to a reader, and what came of it to `finish`.
  * @template T
  * @param {import("./source.js").Source} source
- * @param {ReadOptions} options
+ * @param {ReadOptions & { hash?: boolean }} options hash: whether to hash the bytes though no `integrity` asks for it, which takes longer
+ *   than reading them
  * @param {(engine: import("./engine.js").Engine, reader: import("./wasm/edgewise.js").ModelReader,
  *   use: () => import("./wasm/edgewise.js").ModelReader, files: ExternalFile[],
  *   times: { engine: number, download: number }) => Promise<T>} finish use: the reader, for the call that uses it up
@@ -122,10 +123,10 @@ async function read(source, options, finish) {
     const engineTime = now() - start;
     body = await opening;
     const { total } = body;
-    const { integrity, limits = {} } = options;
+    const { hash = false, integrity, limits = {} } = options;
     const reader = callEngine(
       engine,
-      ({ ModelReader }) => new ModelReader({ ...limits, integrity, expected: total }),
+      ({ ModelReader }) => new ModelReader({ ...limits, hash, integrity, expected: total }),
     );
     free = () => {
       if (!engine.isDead) reader.free();

@@ -24,8 +24,14 @@ import { checkAborted, InferenceError, messageOf } from "./error.js";
  * @property {(isGood: boolean) => Promise<void>} settle says whether the bytes turned out to be good to keep
  */
 
-/** What is handed to the engine at once: large enough to be quick, small enough not to add to the peak of memory. */
+/** The most that is taken from memory before the next look at `signal`. */
 const CHUNK = 1 << 20;
+
+/**
+ * What is handed to the engine at once: it stays in the processor's cache on its way, and V8, which puts optimised loops in the
+ * place of those it starts with between calls only, soon has a chance to.
+ */
+const PART = 1 << 16;
 
 /** @type {((url: string) => Promise<Body> | undefined) | undefined} */
 let openFile;
@@ -219,7 +225,8 @@ export async function drainBody(body, signal, take) {
       checkAborted(signal);
       const { done, value } = await readChunk(chunks, body.url, signal);
       if (done) return loaded;
-      take(value, loaded);
+      for (let start = 0; start < value.byteLength; start += PART)
+        take(value.subarray(start, start + PART), loaded + start);
       loaded += value.byteLength;
     }
   } catch (error) {

@@ -81,13 +81,14 @@ pub struct ModelReader(AssertUnwindSafe<Reader>);
 
 #[wasm_bindgen]
 impl ModelReader {
-    /// Starts a reader; `options` are limits and the integrity metadata.
+    /// Starts a reader; `options` are limits, the integrity metadata, and whether to hash without them.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<ModelReader, JsValue> {
         let options: ReadOptions = from_js(options)?;
         let integrity = options.integrity.as_deref().map(Integrity::parse).transpose().map_err(values::throw)?;
         let limits = options.limits().map_err(values::throw)?;
-        Ok(ModelReader(AssertUnwindSafe(Reader::new(limits, integrity, options.expected()))))
+        let reader = Reader::new(limits, integrity, options.expected());
+        Ok(ModelReader(AssertUnwindSafe(if options.hash { reader.hash() } else { reader })))
     }
 
     /// Takes the next bytes of the model.

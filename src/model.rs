@@ -63,14 +63,14 @@ pub struct Metadata {
     pub opsets: BTreeMap<String, i64>,
     /// Free entries (`metadata_props`).
     pub properties: BTreeMap<String, String>,
-    /// SHA-256 of the bytes, in hexadecimal.
-    pub sha256: String,
+    /// SHA-256 of the bytes in hexadecimal, where they were hashed.
+    pub sha256: Option<String>,
     /// The number of bytes, without external data.
     pub bytes: usize,
 }
 
 impl Metadata {
-    fn new(proto: &ModelProto, sha256: String, bytes: usize) -> Metadata {
+    fn new(proto: &ModelProto, sha256: Option<String>, bytes: usize) -> Metadata {
         let opsets = proto.opset_import.iter();
         let properties = proto.metadata_props.iter();
         Metadata {

@@ -68,6 +68,7 @@ pub fn to_count(number: f64, subject: &str) -> Result<usize, Error> {
 #[serde(rename_all = "camelCase")]
 pub struct ReadOptions {
     pub integrity: Option<String>,
+    pub hash: bool,
     expected: Option<f64>,
     model_bytes: Option<f64>,
     tensor_bytes: Option<f64>,
@@ -195,7 +196,7 @@ pub struct Metadata<'a> {
     ir_version: f64,
     opsets: BTreeMap<&'a str, f64>,
     properties: &'a BTreeMap<String, String>,
-    sha256: &'a str,
+    sha256: Option<&'a str>,
     bytes: usize,
 }
 
@@ -211,7 +212,7 @@ impl<'a> From<&'a model::Metadata> for Metadata<'a> {
             ir_version: metadata.ir_version as f64,
             opsets: metadata.opsets.iter().map(|(domain, version)| (domain.as_str(), *version as f64)).collect(),
             properties: &metadata.properties,
-            sha256: &metadata.sha256,
+            sha256: metadata.sha256.as_deref(),
             bytes: metadata.bytes,
         }
     }

@@ -38,7 +38,7 @@ struct Scope<'m> {
     captures: Option<Vec<(&'m str, ValueId)>>,
     opsets: HashMap<&'m str, i64>,
     /// The attributes of the call, in the body of a function.
-    bindings: BTreeMap<String, AttributeProto>,
+    bindings: BTreeMap<&'m str, &'m AttributeProto>,
     /// Names of the calls around this scope.
     prefix: String,
     depth: usize,
@@ -141,9 +141,9 @@ impl<'m> Builder<'m> {
             outputs,
             ..Node::default()
         };
-        for attribute in &attributes {
+        for (name, attribute) in attributes {
             if let Some(value) = Attribute::decode(attribute, self.limit)? {
-                node.attributes.insert(attribute.name.clone(), widen_attribute(value));
+                node.attributes.insert(name.to_string(), widen_attribute(value));
             }
         }
         // By name, the order in which a node's graphs share its captures.
@@ -199,7 +199,7 @@ impl<'m> Builder<'m> {
         name: &str,
         inputs: &[Option<ValueId>],
         outputs: &[Option<ValueId>],
-        attributes: Vec<AttributeProto>,
+        attributes: Vec<(&'m str, &'m AttributeProto)>,
         graph: &mut Graph,
         depth: usize,
     ) -> Result<()> {
@@ -210,13 +210,12 @@ impl<'m> Builder<'m> {
         if self.calls.get() > MOST_CALLS {
             return Err(Error::invalid(format!("the model calls functions more than {MOST_CALLS} times")));
         }
-        let given = attributes.into_iter().map(|attribute| (attribute.name.clone(), attribute));
-        let defaults = function.defaults.iter().map(|attribute| (attribute.name.clone(), attribute.clone()));
+        let defaults = function.defaults.iter().map(|attribute| (attribute.name.as_str(), attribute));
         let mut scope = Scope {
             names: HashMap::new(),
             captures: None,
             opsets: list_opsets(&function.opset_import),
-            bindings: defaults.chain(given).collect(),
+            bindings: defaults.chain(attributes).collect(),
             prefix: format!("{name}/"),
             depth: depth + 1,
         };
@@ -275,14 +274,11 @@ impl<'m> Scope<'m> {
         Ok(Some(value))
     }
 
-    /// Attributes with those of the call in place of references to them.
-    fn bind(&self, attributes: &[AttributeProto]) -> Vec<AttributeProto> {
-        let bind = |attribute: &AttributeProto| match attribute.ref_attr_name.as_str() {
-            "" => Some(AttributeProto { g: None, ..attribute.clone() }),
-            name => {
-                let bound = self.bindings.get(name)?;
-                Some(AttributeProto { name: attribute.name.clone(), ..bound.clone() })
-            }
+    /// Attributes by name, with those of the call in place of references to them.
+    fn bind(&self, attributes: &'m [AttributeProto]) -> Vec<(&'m str, &'m AttributeProto)> {
+        let bind = |attribute: &'m AttributeProto| match attribute.ref_attr_name.as_str() {
+            "" => Some((attribute.name.as_str(), attribute)),
+            name => Some((attribute.name.as_str(), *self.bindings.get(name)?)),
         };
         attributes.iter().filter_map(bind).collect()
     }

@@ -94,7 +94,7 @@ pub struct Reader {
     limits: Limits,
     hasher: Option<Hasher>,
     failure: Option<Error>,
-    sha256: String,
+    sha256: Option<String>,
     position: usize,
     expected: usize,
     start: Vec<u8>,
@@ -109,13 +109,14 @@ pub struct Reader {
 
 impl Reader {
     /// Starts a reader. `integrity` is checked by [`Reader::end`]; `expected` bytes, where known, are a hint for how
-    /// much memory may be taken at once.
+    /// much memory may be taken at once. Without `integrity` nothing is hashed, which takes longer than all else that is done
+    /// with the bytes, unless [`Reader::hash`] asks for it.
     pub fn new(limits: Limits, integrity: Option<Integrity>, expected: Option<usize>) -> Reader {
         Reader {
             limits,
-            hasher: Some(Hasher::new(integrity)),
+            hasher: integrity.map(|integrity| Hasher::new(Some(integrity))),
             failure: None,
-            sha256: String::new(),
+            sha256: None,
             position: 0,
             expected: expected.unwrap_or(0),
             start: Vec::new(),
@@ -127,6 +128,13 @@ impl Reader {
             weights: BTreeMap::new(),
             pending: Vec::new(),
         }
+    }
+
+    /// Takes the SHA-256 of the bytes for the metadata. To be called before there are any.
+    #[must_use]
+    pub fn hash(mut self) -> Reader {
+        self.hasher.get_or_insert_with(|| Hasher::new(None));
+        self
     }
 
     /// Takes the next bytes of the model.
@@ -163,7 +171,7 @@ impl Reader {
     /// external files that it needs, to be given by [`Reader::push_external`].
     pub fn end(&mut self) -> Result<Vec<ExternalFile>> {
         if let Some(hasher) = self.hasher.take() {
-            self.sha256 = hasher.finish()?;
+            self.sha256 = Some(hasher.finish()?);
         }
         if let Some(error) = self.failure.take() {
             return Err(error);
@@ -381,9 +389,8 @@ impl Reader {
     }
 
     fn add_initializer(&mut self, proto: TensorProto) -> Result<()> {
-        let name = proto.name.clone();
-        let weight = decode(proto, self.limits.tensor_bytes)?;
-        self.add_weight(name, weight)
+        let weight = decode(&proto, self.limits.tensor_bytes)?;
+        self.add_weight(proto.name, weight)
     }
 
     fn add_weight(&mut self, name: String, weight: Weight) -> Result<()> {

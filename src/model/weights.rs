@@ -25,23 +25,23 @@ pub(super) enum Weight {
 }
 
 /// Reads a tensor and the description of one whose values are external.
-pub(super) fn decode(proto: TensorProto, limit: usize) -> Result<Weight> {
-    let (element_type, dims) = describe_proto(&proto)?;
+pub(super) fn decode(proto: &TensorProto, limit: usize) -> Result<Weight> {
+    let (element_type, dims) = describe_proto(proto)?;
     let bytes = count_bytes(element_type, &dims, limit)
-        .map_err(|error| Error { message: format!("{}: {}", subject(&proto), error.message), ..error })?;
+        .map_err(|error| Error { message: format!("{}: {}", subject(proto), error.message), ..error })?;
     if element_type == ElementType::String {
-        return decode_strings(&proto, &dims).map(Weight::Here);
+        return decode_strings(proto, &dims).map(Weight::Here);
     }
     let mut tensor = Tensor::zeros(element_type, &dims)
-        .map_err(|error| Error { message: format!("{}: {}", subject(&proto), error.message), ..error })?;
+        .map_err(|error| Error { message: format!("{}: {}", subject(proto), error.message), ..error })?;
     let packed = bytes.div_ceil(element_type.packed());
     if proto.data_location == Some(DataLocation::External as i32) {
-        let external = find_external(&proto, packed)?;
+        let external = find_external(proto, packed)?;
         return Ok(Weight::Elsewhere(tensor, external));
     }
     let found = match (element_type.packed(), proto.raw_data.is_empty()) {
-        (1, true) => fill_typed(&proto, element_type, tensor.as_bytes_mut()),
-        (1, false) => fill_raw(&proto, tensor.as_bytes_mut()),
+        (1, true) => fill_typed(proto, element_type, tensor.as_bytes_mut()),
+        (1, false) => fill_raw(proto, tensor.as_bytes_mut()),
         (_, true) => {
             let bytes: Vec<u8> = proto.int32_data.iter().map(|&value| value as u8).collect();
             unpack(&bytes, element_type, tensor.as_bytes_mut())
@@ -52,7 +52,7 @@ pub(super) fn decode(proto: TensorProto, limit: usize) -> Result<Weight> {
         let expected = describe(element_type.name(), &dims);
         return Err(Error::invalid(format!(
             "{}: {expected} takes {packed} bytes, and {found} are there",
-            subject(&proto)
+            subject(proto)
         )));
     }
     Ok(Weight::Here(finish(tensor)))
@@ -61,7 +61,7 @@ pub(super) fn decode(proto: TensorProto, limit: usize) -> Result<Weight> {
 /// Reads a tensor of at most `limit` bytes whose values stand in it: one of an attribute, or of a graph inside a node.
 pub fn decode_value(proto: &TensorProto, limit: usize) -> Result<Tensor> {
     let subject = subject(proto);
-    match decode(proto.clone(), limit)? {
+    match decode(proto, limit)? {
         Weight::Here(tensor) => Ok(tensor),
         Weight::Elsewhere(..) => {
             Err(Error::unsupported(format!("{subject} has external data, which is supported for initializers only")))
@@ -175,7 +175,7 @@ pub(super) fn take_constants(
         let is_constant = node.op_type == "Constant" && domain_name(&node.domain) == "ai.onnx";
         match name {
             Some(name) if is_constant => {
-                let tensor = decode_constant(&node.attribute, &node.name, limit)
+                let tensor = decode_constant(&list_attributes(&node.attribute), &node.name, limit)
                     .map_err(|error| error.at_node(&node.name, "Constant"))?;
                 weights.insert(name, tensor);
             }
@@ -185,14 +185,18 @@ pub(super) fn take_constants(
     Ok(())
 }
 
+fn list_attributes(attributes: &[AttributeProto]) -> Vec<(&str, &AttributeProto)> {
+    attributes.iter().map(|attribute| (attribute.name.as_str(), attribute)).collect()
+}
+
 /// The value of a Constant node, in whichever attribute it stands.
 /// <https://onnx.ai/onnx/operators/onnx__Constant.html>
-pub(crate) fn decode_constant(attributes: &[AttributeProto], node: &str, limit: usize) -> Result<Tensor> {
-    let Some(attribute) = attributes.iter().find(|attribute| attribute.name.starts_with("value")) else {
+pub(crate) fn decode_constant(attributes: &[(&str, &AttributeProto)], node: &str, limit: usize) -> Result<Tensor> {
+    let Some((name, attribute)) = attributes.iter().find(|(name, _)| name.starts_with("value")) else {
         return Err(Error::unsupported(format!("node \"{node}\" (Constant) holds no dense value")));
     };
     let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-    match attribute.name.as_str() {
+    match *name {
         "value_float" => Ok(Tensor::scalar(attribute.f)),
         "value_floats" => Ok(Tensor::vector(attribute.floats.clone())),
         "value_int" => Ok(Tensor::scalar(attribute.i)),

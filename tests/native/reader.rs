@@ -64,8 +64,11 @@ fn what_is_no_model_is_named() {
 #[test]
 fn integrity_is_checked() {
     let bytes = scale().encode_to_vec();
-    let sha256 = read(&bytes).unwrap().metadata.sha256;
-    assert_eq!(sha256.len(), 64);
+    assert_eq!(read(&bytes).unwrap().metadata.sha256, None);
+    let mut reader = Reader::new(Limits::default(), None, None).hash();
+    reader.push(&bytes).unwrap();
+    reader.end().unwrap();
+    assert_eq!(reader.finish().unwrap().metadata.sha256.map(|hash| hash.len()), Some(64));
     let wrong = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
     let error = read_parts(&bytes, 5, Some(wrong)).err().unwrap();
     assert_eq!(error.code, ErrorCode::ModelIntegrity);
