@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { listScripts, measure, measureBytes } from "../pkg/scripts/size.mjs";
-import { pkgDir, wasmDir } from "../pkg/scripts/workspace.mjs";
+import { distDir, wasmDir } from "../pkg/scripts/workspace.mjs";
 import { rivalDist, tfjsDirectory } from "../tests/zoo/engines.mjs";
 
 /** @typedef {{ engine: string, wasm: number, js: number }} Download */
@@ -12,7 +12,7 @@ import { rivalDist, tfjsDirectory } from "../tests/zoo/engines.mjs";
 /** @param {{ withTfjs: boolean }} options @returns {Promise<Download[]>} */
 export async function measureDownloads({ withTfjs }) {
   const own = readdirSync(wasmDir).filter((name) => name.endsWith(".wasm"));
-  const js = (await measure(await listScripts([join(pkgDir, "index.js")]))).brotli;
+  const js = (await measure(await listScripts([join(distDir, "index.js")]))).brotli;
   const builds = await Promise.all(
     own.map(async (name) => ({
       engine: own.length > 1 ? `Edgewise (${name})` : "Edgewise",

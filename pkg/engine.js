@@ -148,7 +148,7 @@ async function compileResponse(response) {
   throw new InferenceError(
     "ENGINE_LOAD_FAILED",
     `what is served as the engine's wasm${where} is not WebAssembly but ${type || "something else"}. With Vite 5 to 7 in ` +
-      'development, add optimizeDeps: { exclude: ["edgewise"] }; with esbuild or Rollup, copy wasm/*.wasm of the ' +
+      'development, add optimizeDeps: { exclude: ["edgewise"] }; with esbuild or Rollup, copy dist/wasm/*.wasm of the ' +
       "package beside the bundle; or call init({ wasm }) with its address.",
   );
 }

@@ -18,6 +18,9 @@
 
 /** Every error that Edgewise throws. docs/errors.md lists the codes. */
 export class InferenceError extends Error {
+  /** What consoles show, where the class itself has lost its name to a minifier. @internal @override */
+  static name = "InferenceError";
+
   /** @readonly @type {ErrorCode} */
   code;
   /** @readonly @type {string | undefined} */

@@ -59,6 +59,9 @@ import { convertInput, copyValue, decodeOutputs, encodeValue, toMaps } from "./v
 
 /** A model that is ready to run. */
 export class Session {
+  /** What consoles show, where the class itself has lost its name to a minifier. @internal */
+  static name = "Session";
+
   /** The inputs that a run takes. @readonly @type {readonly TensorInfo[]} */
   inputs;
   /** The outputs that a run gives. @readonly @type {readonly TensorInfo[]} */

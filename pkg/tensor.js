@@ -95,6 +95,9 @@ for (const [type, { code, array }] of Object.entries(kinds)) byCode[code] = [typ
  * @template {ElementType} [T=ElementType]
  */
 export class Tensor {
+  /** What consoles show, where the class itself has lost its name to a minifier. @internal */
+  static name = "Tensor";
+
   /** The element type. @readonly @type {T} */
   type;
   /** The values in row-major order. @readonly @type {TensorDataMap[T]} */

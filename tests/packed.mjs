@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ask, pkgDir } from "../pkg/scripts/workspace.mjs";
+import { ask, pkgDir, run } from "../pkg/scripts/workspace.mjs";
 
 /** Resolves to the folder that has it in node_modules, and a function that removes the folder. */
 export function installPacked() {
@@ -14,6 +14,8 @@ export function installPacked() {
   const { name, version } = JSON.parse(readFileSync(join(pkgDir, "package.json"), "utf8"));
   const tarball = join(directory, `${name}-${version}.tgz`);
   writeFileSync(join(directory, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  // What was changed since the last build, the wasm by itself say, is packed too.
+  run(process.execPath, ["pkg/scripts/dist.mjs"]);
   runNpm(["pack", pkgDir, "--pack-destination", directory]);
   runNpm(["install", tarball, "--prefix", directory, "--no-audit", "--no-fund", "--offline"]);
   return { directory, tarball, installed: join(directory, "node_modules", name), remove };

@@ -41,6 +41,7 @@ function checkRust() {
 
 function runSuites() {
   const found = Object.fromEntries(suites.map((suite) => [suite, listTests(join("tests", suite))]));
+  run(process.execPath, ["pkg/scripts/dist.mjs"]);
   const missing = suites.find((suite) => found[suite].length === 0);
   if (missing) throw new Error(`tests/${missing} holds no test`);
   runTests(Object.values(found).flat());

@@ -11,6 +11,7 @@ const windows = process.platform === "win32";
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const pkgDir = join(root, "pkg");
 export const wasmDir = join(pkgDir, "wasm");
+export const distDir = join(pkgDir, "dist");
 export const targetDir = resolve(
   root,
   process.env.CARGO_TARGET_DIR || process.env.CARGO_BUILD_TARGET_DIR || "target",

@@ -55,7 +55,7 @@ before(async () => {
     "/scale.onnx": scale,
     "/nested.onnx": nested,
   };
-  const serveFile = sirv(new URL("pkg", root).pathname, { dev: true });
+  const serveFile = sirv(new URL("pkg/dist", root).pathname, { dev: true });
   server = createServer((request, response) => {
     requests.push(request.url);
     response.setHeader("content-security-policy", policy);

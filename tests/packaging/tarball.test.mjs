@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { findCommand, pkgDir, root } from "../../pkg/scripts/workspace.mjs";
@@ -23,24 +24,61 @@ before(() => {
 
 after(() => packed?.remove());
 
-test("the tarball holds the wasm, its glue, the modules, the types and the texts, and nothing else", () => {
-  const sources = readdirSync(pkgDir).filter((name) => name.endsWith(".js"));
+test("the tarball holds the wasm, the minified modules, the types and the texts, and nothing else", () => {
+  const entries = readdirSync(pkgDir).filter((name) => /^(?:index|core|thread\.).*js$/.test(name));
+  const chunks = files.filter((name) => name.startsWith("dist/chunk-"));
   const declarations = files.filter((name) => name.startsWith("types/"));
   const expected = [
-    ...sources,
+    ...entries.map((name) => `dist/${name}`),
+    ...chunks,
     ...declarations,
     "package.json",
     "README.md",
     "LICENSE-MIT",
     "LICENSE-APACHE",
-    "wasm/edgewise.js",
-    "wasm/edgewise_bg.wasm",
-    "wasm/edgewise_relaxed_bg.wasm",
-    "wasm/edgewise_threads_bg.wasm",
+    "dist/wasm/edgewise_bg.wasm",
+    "dist/wasm/edgewise_relaxed_bg.wasm",
+    "dist/wasm/edgewise_threads_bg.wasm",
   ];
   assert.deepEqual(files, expected.sort());
   assert.ok(declarations.includes("types/core.d.ts"));
   assert.ok(declarations.every((name) => name.endsWith(".d.ts")));
+});
+
+/** What the tools of each environment look for, and what it means, must come through the minifier. */
+const forms = {
+  "index.js": [
+    'new URL("./wasm/edgewise_bg.wasm",import.meta.url)',
+    'new URL("./wasm/edgewise_relaxed_bg.wasm",import.meta.url)',
+    'new URL("./wasm/edgewise_threads_bg.wasm",import.meta.url)',
+    'new Worker(new URL("./thread.js",import.meta.url),{type:"module"})',
+  ],
+  "index.node.js": ['new URL("./thread.node.js",import.meta.url)', 'import("node:fs/promises")'],
+  "index.bun.js": [
+    /import \w+ from"\.\/wasm\/edgewise_bg\.wasm"with{type:"file"}/,
+    /import \w+ from"\.\/wasm\/edgewise_relaxed_bg\.wasm"with{type:"file"}/,
+  ],
+  "index.deno.js": [/import source \w+ from"\.\/wasm\/edgewise_relaxed_bg\.wasm"/],
+  "index.edge-light.js": [/import \w+ from"\.\/wasm\/edgewise_bg\.wasm\?module"/],
+  "index.workerd.js": [/import \w+ from"\.\/wasm\/edgewise_relaxed_bg\.wasm"/],
+};
+
+for (const [name, wanted] of Object.entries(forms)) {
+  test(`${name} names its files as its tools want them`, () => {
+    const script = readFileSync(join(packed.installed, "dist", name), "utf8");
+    for (const form of wanted)
+      assert.ok(typeof form === "string" ? script.includes(form) : form.test(script), `${form} in ${script}`);
+  });
+}
+
+test("every entry shares one core, and so one class of errors", async () => {
+  const load = (name) => import(pathToFileURL(join(packed.installed, "dist", name)).href);
+  const core = await load("core.js");
+  for (const name of ["index.js", "index.node.js"]) {
+    const entry = await load(name);
+    for (const shared of Object.keys(core)) assert.equal(entry[shared], core[shared], `${shared} of ${name}`);
+  }
+  for (const name of ["InferenceError", "Session", "Tensor"]) assert.equal(core[name].name, name);
 });
 
 test("every file that the exports map names is there", () => {

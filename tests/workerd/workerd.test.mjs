@@ -58,7 +58,7 @@ async function bundleWorker({ directory, installed }) {
     {
       type: "CompiledWasm",
       path: "edgewise_relaxed_bg.wasm",
-      contents: readFileSync(join(installed, "wasm/edgewise_relaxed_bg.wasm")),
+      contents: readFileSync(join(installed, "dist/wasm/edgewise_relaxed_bg.wasm")),
     },
     { type: "Data", path: "mnist.onnx", contents: mnist },
     { type: "Data", path: "pixels.bin", contents: new Uint8Array(pixels.data.buffer) },
