@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { setWasmLocator } from "./engine.js";
 import { openFile } from "./file.node.js";
+import { setHasher } from "./hash.js";
 import { setFileOpener } from "./source.js";
 import { setThreadStarter } from "./threads.js";
 
@@ -12,6 +13,11 @@ setWasmLocator(async (binary) => {
   return readFile(new URL(`./wasm/${name}_bg.wasm`, import.meta.url));
 });
 setFileOpener(openFile);
+setHasher(async () => {
+  const { createHash } = await import("node:crypto");
+  const hash = createHash("sha256");
+  return { update: (bytes) => hash.update(bytes), digest: () => hash.digest("hex") };
+});
 setThreadStarter(
   (engine) => {
     const worker = new Worker(new URL("./thread.node.js", import.meta.url), {

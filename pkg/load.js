@@ -1,5 +1,6 @@
 import { callEngine, startEngine } from "./engine.js";
 import { checkAborted, InferenceError } from "./error.js";
+import { startHash } from "./hash.js";
 import { checkOptions } from "./options.js";
 import { Session } from "./session.js";
 import { drainBody, openSource, untilAborted } from "./source.js";
@@ -85,7 +86,7 @@ export async function load(source, options) {
  * @returns {Promise<Inspection>}
  */
 export async function inspect(source, options) {
-  return read(source, { ...checkOptions(options), hash: true }, async (engine, _, use) => {
+  return read(source, checkOptions(options), async (engine, _, use) => {
     const found = callEngine(engine, () => use().inspect());
     return { ...found, opsets: found.metadata.opsets };
   });
@@ -95,10 +96,9 @@ export async function inspect(source, options) {
 
 /**
  * Gives the bytes of a source to a reader, and what came of it to `finish`.
- * @template T
+ * @template {{ metadata: import("./session.js").Metadata }} T
  * @param {import("./source.js").Source} source
- * @param {ReadOptions & { hash?: boolean }} options hash: whether to hash the bytes though no `integrity` asks for it, which takes longer
- *   than reading them
+ * @param {ReadOptions} options
  * @param {(engine: import("./engine.js").Engine, reader: import("./wasm/edgewise.js").ModelReader,
  *   use: () => import("./wasm/edgewise.js").ModelReader, files: ExternalFile[],
  *   times: { engine: number, download: number }) => Promise<T>} finish use: the reader, for the call that uses it up
@@ -123,10 +123,11 @@ async function read(source, options, finish) {
     const engineTime = now() - start;
     body = await opening;
     const { total } = body;
-    const { hash = false, integrity, limits = {} } = options;
+    const { integrity, limits = {} } = options;
+    const hash = integrity === undefined ? await startHash(body.bytes) : undefined;
     const reader = callEngine(
       engine,
-      ({ ModelReader }) => new ModelReader({ ...limits, hash, integrity, expected: total }),
+      ({ ModelReader }) => new ModelReader({ ...limits, hash: !hash, integrity, expected: total }),
     );
     free = () => {
       if (!engine.isDead) reader.free();
@@ -134,6 +135,7 @@ async function read(source, options, finish) {
     onProgress?.({ phase: "download", loaded: 0, total });
     await drainBody(body, signal, (chunk, loaded) => {
       callEngine(engine, () => reader.push(chunk));
+      hash?.update(chunk);
       onProgress?.({ phase: "download", loaded: loaded + chunk.byteLength, total });
     });
     const files = callEngine(engine, () => reader.end());
@@ -142,10 +144,10 @@ async function read(source, options, finish) {
       free = undefined;
       return reader;
     };
-    return await finish(engine, reader, use, files, {
-      engine: engineTime,
-      download: now() - start - engineTime,
-    });
+    const times = { engine: engineTime, download: now() - start - engineTime };
+    const result = await finish(engine, reader, use, files, times);
+    if (hash) result.metadata.sha256 = await hash.digest();
+    return result;
   } catch (error) {
     opening.then((opened) => opened.cancel()).catch(() => {});
     throw body?.url ? addSource(error, body.url) : error;

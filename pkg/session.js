@@ -30,7 +30,7 @@ import { convertInput, copyValue, decodeOutputs, encodeValue, toMaps } from "./v
  * @property {number} irVersion
  * @property {Record<string, number>} opsets the version of each operator set
  * @property {Record<string, string>} properties
- * @property {string | undefined} sha256 of the model's bytes, in hexadecimal: where `inspect` read them, or `integrity` was given
+ * @property {string} sha256 of the model's bytes, in hexadecimal
  * @property {number} bytes
  */
 

@@ -19,6 +19,7 @@ import { checkAborted, InferenceError, messageOf } from "./error.js";
  * @typedef {object} Body
  * @property {string | undefined} url where they come from, for messages
  * @property {number | undefined} total how many there will be, where known
+ * @property {Uint8Array} [bytes] all of them, where they are at hand
  * @property {AsyncIterable<Uint8Array>} chunks
  * @property {() => void} cancel ends what nobody reads any more
  * @property {(isGood: boolean) => Promise<void>} settle says whether the bytes turned out to be good to keep
@@ -116,6 +117,7 @@ function openBytes(bytes) {
   return {
     url: undefined,
     total: bytes.byteLength,
+    bytes,
     chunks: splitBytes(bytes),
     cancel: nothing,
     settle: nothing,

@@ -257,6 +257,21 @@ test("limits are kept", async () => {
   );
 });
 
+test("a model's bytes have their SHA-256, wherever they come from", async () => {
+  const expected = createHash("sha256").update(mnist).digest("hex");
+  const integrity = `sha384-${createHash("sha384").update(mnist).digest("base64")}`;
+  for (const [source, options] of [
+    [mnist, {}],
+    [mnist, { integrity }],
+    [new Blob([mnist]), {}],
+    [new Response(mnist), {}],
+  ]) {
+    const session = await load(source, options);
+    assert.equal(session.metadata.sha256, expected);
+    await session.release();
+  }
+});
+
 test("inspect tells what a model holds, whether it runs or not", async () => {
   const found = await inspect(mnist);
   assert.deepEqual(found.operators, { Add: 3, Conv: 2, MatMul: 1, MaxPool: 2, Relu: 2, Reshape: 2 });

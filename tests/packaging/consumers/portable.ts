@@ -42,7 +42,7 @@ export async function useSession(): Promise<number> {
 
   const { producerName, producerVersion, domain, modelVersion, description, irVersion } = session.metadata;
   const { opsets, properties, sha256, bytes: size } = session.metadata;
-  const texts: string[] = [producerName, producerVersion, domain, modelVersion, description, sha256 ?? ""];
+  const texts: string[] = [producerName, producerVersion, domain, modelVersion, description, sha256];
   const opset: number | undefined = opsets["ai.onnx"];
   const property: string | undefined = properties.author;
 
