@@ -1,24 +1,28 @@
 //! Operators: a table of what runs, and for each how a node becomes something to call.
 //!
 //! An operator is an [`Entry`]: its domain and name, and a function that reads a node's attributes once, at load, and gives
-//! what runs it. Families share a file.
+//! what runs it. Families share a file; those behind a feature of Cargo.toml can be left out of a build.
 
 mod call;
 mod spec;
 
 mod activation;
 mod arithmetic;
+#[cfg(feature = "attention")]
 mod attention;
 mod bitwise;
 mod cast;
 mod comparison;
 mod concat;
+#[cfg(feature = "control")]
 mod control;
 mod conv;
 mod create;
 mod cumulative;
+#[cfg(feature = "detection")]
 mod detection;
 mod distance;
+#[cfg(feature = "einsum")]
 mod einsum;
 mod expand;
 mod gather;
@@ -29,6 +33,7 @@ mod integer;
 mod loss;
 mod matmul;
 mod matrix;
+#[cfg(feature = "ml")]
 mod ml;
 mod normalization;
 mod pad;
@@ -36,19 +41,27 @@ mod padding;
 mod pieces;
 mod pool;
 mod quantize;
+#[cfg(feature = "quantized")]
 mod quantized;
+#[cfg(feature = "random")]
 mod random;
+#[cfg(feature = "recurrent")]
 mod recurrent;
 mod reduce;
+#[cfg(feature = "detection")]
 mod region;
+#[cfg(feature = "resize")]
 mod resize;
 mod scatter;
 mod select;
+#[cfg(feature = "control")]
 mod sequence;
 mod shape;
+#[cfg(feature = "signal")]
 mod signal;
 mod slice;
 mod softmax;
+#[cfg(feature = "text")]
 mod text;
 mod transpose;
 mod unary;
@@ -107,17 +120,21 @@ pub fn several(run: impl Fn(&mut Call) -> Result<Vec<Value>> + Send + Sync + 'st
 const FAMILIES: &[&[Entry]] = &[
     activation::ENTRIES,
     arithmetic::ENTRIES,
+    #[cfg(feature = "attention")]
     attention::ENTRIES,
     bitwise::ENTRIES,
     cast::ENTRIES,
     comparison::ENTRIES,
     concat::ENTRIES,
+    #[cfg(feature = "control")]
     control::ENTRIES,
     conv::ENTRIES,
     create::ENTRIES,
     cumulative::ENTRIES,
+    #[cfg(feature = "detection")]
     detection::ENTRIES,
     distance::ENTRIES,
+    #[cfg(feature = "einsum")]
     einsum::ENTRIES,
     expand::ENTRIES,
     gather::ENTRIES,
@@ -127,24 +144,34 @@ const FAMILIES: &[&[Entry]] = &[
     loss::ENTRIES,
     matmul::ENTRIES,
     matrix::ENTRIES,
+    #[cfg(feature = "ml")]
     ml::ENTRIES,
     normalization::ENTRIES,
     pad::ENTRIES,
     pool::ENTRIES,
+    #[cfg(feature = "quantized")]
     quantize::ENTRIES,
+    #[cfg(feature = "quantized")]
     quantized::ENTRIES,
+    #[cfg(feature = "random")]
     random::ENTRIES,
+    #[cfg(feature = "recurrent")]
     recurrent::ENTRIES,
     reduce::ENTRIES,
+    #[cfg(feature = "detection")]
     region::ENTRIES,
+    #[cfg(feature = "resize")]
     resize::ENTRIES,
     scatter::ENTRIES,
     select::ENTRIES,
+    #[cfg(feature = "control")]
     sequence::ENTRIES,
     shape::ENTRIES,
+    #[cfg(feature = "signal")]
     signal::ENTRIES,
     slice::ENTRIES,
     softmax::ENTRIES,
+    #[cfg(feature = "text")]
     text::ENTRIES,
     transpose::ENTRIES,
     unary::ENTRIES,

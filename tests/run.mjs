@@ -5,7 +5,7 @@
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { findCommand, root, run, targetDir } from "../pkg/scripts/workspace.mjs";
+import { findCommand, readFamilies, root, run, targetDir } from "../pkg/scripts/workspace.mjs";
 
 const suites = ["node", "packaging", "workerd", "browser", "demo"];
 
@@ -37,6 +37,8 @@ function checkRust() {
   run("cargo", ["clippy", "--locked", "--lib", "--target", "wasm32-unknown-unknown", ...deny], {
     env: { RUSTFLAGS: "-Ctarget-feature=+simd128" },
   });
+  for (const family of ["", ...readFamilies()])
+    run("cargo", ["clippy", "--locked", "--lib", "--no-default-features", "--features", family, ...deny]);
 }
 
 function runSuites() {

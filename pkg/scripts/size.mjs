@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
-import { isMain, pkgDir, root, targetDir, wasmDir } from "./workspace.mjs";
+import { distDir, isMain, root, targetDir, wasmDir } from "./workspace.mjs";
 
 const budget = JSON.parse(readFileSync(new URL("./budget.json", import.meta.url), "utf8"));
 const cachePath = join(targetDir, "sizes.json");
@@ -17,7 +17,7 @@ export async function printSizes() {
     simd128: await measure([join(wasmDir, "edgewise_bg.wasm")]),
     relaxed: await measure([join(wasmDir, "edgewise_relaxed_bg.wasm")]),
     threads: await measure([join(wasmDir, "edgewise_threads_bg.wasm")]),
-    js: await measure(await listScripts(["index.js", "thread.js"].map((name) => join(pkgDir, name)))),
+    js: await measure(await listScripts(["index.js", "thread.js"].map((name) => join(distDir, name)))),
   };
   let within = true;
   for (const [name, size] of Object.entries(sizes)) {
@@ -82,4 +82,9 @@ function format(bytes) {
   return `${bytes.toLocaleString("en")} B`.padStart(13);
 }
 
-if (isMain(import.meta.url)) process.exitCode = (await printSizes()) ? 0 : 1;
+if (isMain(import.meta.url)) {
+  // Not awaited here, since it imports this module.
+  if (process.argv.includes("--families"))
+    import("./families.mjs").then(({ printFamilies }) => printFamilies());
+  else process.exitCode = (await printSizes()) ? 0 : 1;
+}

@@ -73,26 +73,34 @@ function hidePaths() {
   return hidden.map((path) => `--remap-path-prefix=${path.endsWith(sep) ? path : path + sep}=`);
 }
 
-/** Whether it had to build. */
-export function buildWasm() {
-  if (isFresh()) return false;
+/**
+ * Whether it had to build.
+ * @param {{ features?: string[] }} [options] features: those of Cargo.toml that are wanted, in place of the default
+ */
+export function buildWasm({ features } = {}) {
+  if (isFresh(features)) return false;
   rmSync(wasmDir, { recursive: true, force: true });
   mkdirSync(wasmDir, { recursive: true });
-  for (const binary of binaries) buildBinary(binary);
+  for (const binary of binaries)
+    writeFileSync(join(wasmDir, `${binary.name}_bg.wasm`), buildBinary(binary, features));
   writeGlue();
   mkdirSync(targetDir, { recursive: true });
-  writeFileSync(stampPath, hash([...listInputs(), ...listOutputs()]));
+  writeFileSync(stampPath, hash([...listInputs(), ...listOutputs()], features));
   return true;
 }
 
-function buildBinary(binary) {
+/** The bytes of the plain binary, and of no other, with these features. */
+export const buildPlain = (features) => buildBinary(binaries[0], features);
+
+function buildBinary(binary, features) {
   const directory = join(targetDir, "wasm-pack", binary.name);
   const own = `profile.release.package.edgewise.rustflags=${JSON.stringify(binary.own)}`;
   const args = [...wasmPackArgs, "--out-dir", directory, "--", ...cargoArgs, "--config", own];
+  if (features) args.push("--no-default-features", "--features", features.join());
   run("wasm-pack", args, { env: buildEnv(binary) });
   const bytes = removeNames(readFileSync(join(directory, "edgewise_bg.wasm")));
   keepNan(bytes);
-  writeFileSync(join(wasmDir, `${binary.name}_bg.wasm`), bytes);
+  return bytes;
 }
 
 /**
@@ -189,9 +197,9 @@ const exactOpcodes = new Map(
   ]),
 );
 
-function isFresh() {
+function isFresh(features) {
   if (!existsSync(stampPath) || !listOutputs().every((path) => existsSync(path))) return false;
-  return readFileSync(stampPath, "utf8") === hash([...listInputs(), ...listOutputs()]);
+  return readFileSync(stampPath, "utf8") === hash([...listInputs(), ...listOutputs()], features);
 }
 
 function listInputs() {
@@ -206,13 +214,14 @@ function listOutputs() {
   return outputs.map((name) => join(wasmDir, name));
 }
 
-function hash(paths) {
+function hash(paths, features = ["default"]) {
   const sum = createHash("sha256").update(
     JSON.stringify([
       binaries,
       wasmPackArgs,
       cargoArgs,
       rustFlags,
+      features,
       instantiate,
       writeGlue.toString(),
       removeNames.toString(),

@@ -86,6 +86,14 @@ export function readToolchain() {
   return { channel, components: list("components"), targets: list("targets") };
 }
 
+/** The families of operators that a build can do without: those of Cargo.toml's feature `operators`. */
+export function readFamilies() {
+  const manifest = readFileSync(join(root, "Cargo.toml"), "utf8");
+  const list = manifest.match(/^operators = \[([^\]]*)\]/m)?.[1];
+  if (!list) throw new Error("Cargo.toml has no feature called operators");
+  return [...list.matchAll(/"([^"]+)"/g)].map((found) => found[1]);
+}
+
 /** Whether a module is the one that node was started with. */
 export function isMain(url) {
   // Through links, which node resolves in `url` and not in its arguments.

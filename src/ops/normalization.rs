@@ -6,6 +6,8 @@ mod groups;
 mod layer;
 mod local;
 
+pub use embed::embed;
+
 use std::borrow::Cow;
 
 use super::{Entry, contrib, onnx};
@@ -23,8 +25,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     onnx("MeanVarianceNormalization", groups::mean_variance),
     onnx("RMSNormalization", layer::root_mean_square),
     onnx("SimplifiedLayerNormalization", layer::root_mean_square),
-    contrib("EmbedLayerNormalization", embed::embed),
-    contrib("QEmbedLayerNormalization", embed::embed_quantized),
+    contrib("EmbedLayerNormalization", embed),
     contrib("SimplifiedLayerNormalization", layer::root_mean_square),
     contrib("SkipLayerNormalization", layer::skip),
     contrib("SkipSimplifiedLayerNormalization", layer::skip),

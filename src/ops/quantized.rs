@@ -6,6 +6,7 @@ mod codebook;
 mod conv;
 mod depthwise;
 mod elementwise;
+mod embed;
 mod gather;
 mod geometry;
 mod layout;
@@ -29,6 +30,7 @@ pub const ENTRIES: &[Entry] = &[
     contrib("MatMulBnb4", codebook::matmul_bnb4),
     contrib("MatMulIntegerToFloat", matmul::matmul_integer_to_float),
     contrib("MatMulNBits", nbits::matmul_nbits),
+    contrib("QEmbedLayerNormalization", embed::embed_quantized),
     contrib("QLinearAdd", elementwise::qlinear_add),
     contrib("QLinearAveragePool", pool::qlinear_average_pool),
     contrib("QLinearConcat", elementwise::qlinear_concat),

@@ -1,15 +1,12 @@
 //! The sum of BERT's embeddings, normalised.
 
-use smallvec::SmallVec;
-
 use super::layer::Rows;
 use crate::error::{Error, Result};
-use crate::ops::quantized::Affine;
-use crate::ops::{Call, Input, Operator, Spec, several};
+use crate::ops::{Operator, Spec, several};
 use crate::tensor::{self, Tensor};
 
 /// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.EmbedLayerNormalization>
-pub(super) fn embed(spec: &mut Spec) -> Result<Operator> {
+pub fn embed(spec: &mut Spec) -> Result<Operator> {
     let rows = Rows { epsilon: f64::from(spec.float_or("epsilon", 1e-12)), is_centred: true };
     let counts_mask = spec.has_input(7);
     several(move |call| {
@@ -65,25 +62,4 @@ fn add_embeddings(sum: &mut [f32], ids: impl Iterator<Item = i64>, table: &Tenso
         row.iter_mut().zip(from).for_each(|(sum, value)| *sum += value);
     }
     Ok(())
-}
-
-/// The same of tables of bytes, each with a scale and a zero point: the tables are inputs 2 to 6, their scales 8 to 12, and their
-/// zero points 13 to 17.
-/// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QEmbedLayerNormalization>
-pub(super) fn embed_quantized(spec: &mut Spec) -> Result<Operator> {
-    let embed = embed(spec)?;
-    Ok(Box::new(move |call| {
-        let mut inputs: SmallVec<[Input; 4]> = SmallVec::new();
-        for index in 0..8 {
-            inputs.push(match call.optional(index)? {
-                None => Input::Missing,
-                Some(table) if (2..=6).contains(&index) => {
-                    let affine = Affine::of(call.tensor(index + 6)?, call.optional(index + 11)?, table)?;
-                    Input::Owned(Tensor::new(table.dims(), affine.decode_all(table.as_bytes())?)?.into())
-                }
-                Some(tensor) => Input::Owned(tensor.clone().into()),
-            });
-        }
-        embed(&mut Call::new(inputs, 8, &[true; 3]))
-    }))
 }
