@@ -8,8 +8,9 @@ mod duplicates;
 mod identity;
 mod layer_norm;
 mod matmul;
+mod quantized;
 mod scale;
-mod transpose;
+mod sink;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,30 +20,39 @@ use crate::tensor::{ElementType, Tensor};
 /// What takes the place of the node at an index, where that ends the pattern that the pass looks for.
 type Pass = fn(&mut Rewriter, usize) -> Option<Node>;
 
-/// In this order, each over all nodes before the next: the later ones look for what the earlier ones make.
-const PASSES: [Pass; 12] = [
+/// What is one operator in truth. In this order, each over all nodes before the next, as below.
+const OPERATORS: [Pass; 5] = [
     activation::find_hard_sigmoid,
+    activation::find_hard_swish,
     activation::find_gelu,
     activation::find_gated,
     layer_norm::find,
+];
+
+/// The later ones look for what the earlier ones make.
+const FUSIONS: [Pass; 11] = [
     scale::merge_into_batch_norm,
     scale::fold_into_conv,
+    scale::fold_before_conv,
     conv::add_bias,
     conv::take_pads,
     matmul::take_transpose,
     matmul::add_bias,
     conv::add_residual,
     conv::add_activation,
+    quantized::give_floats,
+    quantized::add_bias,
 ];
 
-/// Rewrites a graph whose nodes are in order.
+/// Rewrites a graph whose nodes are in order. Those that are added stand at the end.
 pub fn rewrite(graph: &mut Graph) {
     identity::remove(graph);
     duplicates::merge(graph);
-    apply(graph, &[transpose::merge]);
+    apply(graph, &OPERATORS);
+    sink::transpose_later(graph);
     // Transpositions that undo one another are identities now.
     identity::remove(graph);
-    apply(graph, &PASSES);
+    apply(graph, &FUSIONS);
 }
 
 fn apply(graph: &mut Graph, passes: &[Pass]) {
@@ -183,6 +193,15 @@ impl<'g> Rewriter<'g> {
     pub fn add_constant(&mut self, tensor: Tensor) -> ValueId {
         let value = self.graph.add_value("");
         self.graph.constants.insert(value, tensor);
+        value
+    }
+
+    /// Adds a node, and gives its only output.
+    pub fn add_node(&mut self, node: Node) -> ValueId {
+        let value = self.graph.add_value("");
+        node.reads().for_each(|value| *self.uses.entry(value).or_default() += 1);
+        self.producers.insert(value, self.nodes.len());
+        self.nodes.push(Some(Node { outputs: vec![Some(value)], ..node }));
         value
     }
 

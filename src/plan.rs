@@ -5,6 +5,7 @@ mod fold;
 mod order;
 
 pub use build::Faults;
+pub(crate) use order::drop_unused;
 
 use smallvec::SmallVec;
 

@@ -45,4 +45,5 @@ pub const ENTRIES: &[Entry] = &[
     contrib("QLinearWhere", elementwise::qlinear_where),
     contrib("QAttention", attention::qattention),
     contrib("QGemm", matmul::qgemm),
+    Entry { domain: "edgewise", name: "MatMulIntegerToFloat", make: matmul::matmul_integer_to_float, is_random: false },
 ];

@@ -15,15 +15,34 @@ pub fn find_hard_sigmoid(rewriter: &mut Rewriter, index: usize) -> Option<Node> 
 }
 
 fn match_hard_sigmoid(rewriter: &Rewriter, index: usize) -> Option<ValueId> {
-    let divided = match rewriter.node_of(index, "Div") {
+    match_clipped(rewriter, match_sixth(rewriter, index)?)
+}
+
+/// What the node at an index divides by 6.
+fn match_sixth(rewriter: &Rewriter, index: usize) -> Option<ValueId> {
+    match rewriter.node_of(index, "Div") {
         Some(node) => node.input(0).filter(|_| rewriter.number(node.input(1)) == Some(6.0)),
         None => rewriter.beside(rewriter.node_of(index, "Mul")?, 1.0 / 6.0),
-    };
-    let clip = rewriter.sole(divided, "Clip")?;
+    }
+}
+
+/// `x`, where `value` is `Clip(x + 3, 0, 6)`.
+fn match_clipped(rewriter: &Rewriter, value: ValueId) -> Option<ValueId> {
+    let clip = rewriter.sole(Some(value), "Clip")?;
     if clip_range(rewriter, clip) != Some((0.0, 6.0)) {
         return None;
     }
     rewriter.beside(rewriter.sole(clip.input(0), "Add")?, 3.0)
+}
+
+/// `x * Clip(x + 3, 0, 6) / 6` is a HardSwish, as PaddlePaddle's exporter writes it.
+pub fn find_hard_swish(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
+    let product = rewriter.sole(match_sixth(rewriter, index), "Mul")?;
+    let source = Rewriter::pairs(product).into_iter().find_map(|(x, clipped)| {
+        let of = match_clipped(rewriter, clipped?)?;
+        Some(of).filter(|_| x == Some(of))
+    })?;
+    Some(make_node("HardSwish", 14, vec![Some(source)]))
 }
 
 /// The bounds of a Clip, where they are known at load.

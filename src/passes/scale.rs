@@ -1,6 +1,6 @@
-//! What multiplies and shifts channels goes into the weights of the convolution before it.
+//! What multiplies and shifts channels goes into the weights of the convolution before it, or of the one behind it.
 
-use super::{Rewriter, float_of, int_of, make_node};
+use super::{Rewriter, float_of, int_of, ints_of, make_node};
 use crate::graph::{Attribute, Node, ValueId};
 use crate::tensor::Tensor;
 
@@ -67,6 +67,92 @@ fn match_after_conv<'r>(rewriter: &'r Rewriter, index: usize) -> Option<(&'r Nod
             conv(input).filter(|conv| rewriter.constant(conv.input(1)).is_some_and(|weights| weights.rank() == 4))?;
         Some((conv, read_step(rewriter, node, constant)?))
     })
+}
+
+/// A convolution takes up a BatchNormalization, or a product or sum with one number, before it. Of one that adds zeros around
+/// the image, those would be shifted too: it takes up products only, and a sum behind a product is made the first of the two.
+pub fn fold_before_conv(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
+    let (source, affine, rest) = match_before_conv(rewriter, index)?;
+    let (weights, bias) = spread_weights(rewriter, rewriter.node_of(index, "Conv")?, &affine)?;
+    let weights = rewriter.add_constant(weights);
+    let bias = match bias {
+        Some(bias) => Some(rewriter.add_constant(bias)),
+        None => rewriter.node_of(index, "Conv")?.input(2),
+    };
+    let source = match rest {
+        Some(shift) => {
+            let shift = rewriter.add_constant(Tensor::scalar(shift));
+            rewriter.add_node(make_node("Add", 14, vec![Some(source), Some(shift)]))
+        }
+        None => source,
+    };
+    let conv = rewriter.node_of(index, "Conv")?;
+    let (opset, attributes) = (conv.opset, conv.attributes.clone());
+    Some(Node { attributes, ..make_node("Conv", opset, vec![Some(source), Some(weights), bias]) })
+}
+
+/// What comes before a step that the convolution at an index can take up, the step, and what must be added before it.
+fn match_before_conv(rewriter: &Rewriter, index: usize) -> Option<(ValueId, Affine, Option<f32>)> {
+    let conv = rewriter.node_of(index, "Conv").filter(|conv| conv.input(3).is_none())?;
+    let before = rewriter.any_producer(conv.input(0)).filter(|_| rewriter.is_read_once(conv.input(0)))?;
+    let pads_zero = ints_of(conv, "pads").is_none_or(|pads| pads.iter().all(|&pad| pad == 0));
+    let is_bare = pads_zero
+        && !matches!(conv.attributes.get("auto_pad"), Some(Attribute::Text(mode)) if mode.starts_with(b"SAME"));
+    if before.op == "BatchNormalization" {
+        return Some((before.input(0)?, read_norm(rewriter, before)?, None)).filter(|_| is_bare);
+    }
+    let (source, affine) = read_number_step(rewriter, before)?;
+    let (scale, shift) = (Affine::at(&affine.scale, 0), Affine::at(&affine.shift, 0));
+    if is_bare || shift == 0.0 {
+        return Some((source, affine, None));
+    }
+    let product =
+        rewriter.any_producer(Some(source)).filter(|_| rewriter.is_read_once(Some(source)) && scale == 1.0)?;
+    let (source, affine) = read_number_step(rewriter, product)?;
+    let factor = Affine::at(&affine.scale, 0);
+    let rest = shift / factor;
+    let is_product = affine.shift == [0.0] && factor != 1.0 && factor.is_normal() && rest.is_finite();
+    is_product.then_some((source, affine, Some(rest)))
+}
+
+/// A step with one number, and what it is applied to.
+fn read_number_step(rewriter: &Rewriter, node: &Node) -> Option<(ValueId, Affine)> {
+    Rewriter::pairs(node).into_iter().find_map(|(source, constant)| {
+        rewriter.number(constant)?;
+        Some((source?, read_step(rewriter, node, constant)?))
+    })
+}
+
+/// The weights of a convolution, each input channel scaled, and its bias with what a shift of them adds, where they are shifted.
+fn spread_weights(rewriter: &Rewriter, conv: &Node, affine: &Affine) -> Option<(Tensor, Option<Tensor>)> {
+    let weights = rewriter.floats(conv.input(1))?;
+    let [outputs, each, ..] = *weights.dims() else { return None };
+    let groups = usize::try_from(int_of(conv, "group", 1)).ok().filter(|&groups| groups > 0)?;
+    let fits = |values: &[f32]| values.len() == 1 || values.len() == each * groups;
+    let is_finite = affine.scale.iter().chain(&affine.shift).all(|value| value.is_finite());
+    if !is_finite || !fits(&affine.scale) || !fits(&affine.shift) || weights.is_empty() || outputs % groups != 0 {
+        return None;
+    }
+    let mut values = weights.slice::<f32>().ok()?.to_vec();
+    let taps = values.len() / (outputs * each);
+    let mut added = vec![0.0; outputs];
+    for (index, block) in values.chunks_exact_mut(taps).enumerate() {
+        let output = index / each;
+        let input = output / (outputs / groups) * each + index % each;
+        if let Some(added) = added.get_mut(output) {
+            *added += block.iter().sum::<f32>() * Affine::at(&affine.shift, input);
+        }
+        let scale = Affine::at(&affine.scale, input);
+        block.iter_mut().for_each(|value| *value *= scale);
+    }
+    if affine.shift.iter().all(|&shift| shift == 0.0) {
+        return Some((Tensor::new(weights.dims(), values).ok()?, None));
+    }
+    if conv.input(2).is_some() {
+        let bias = rewriter.floats(conv.input(2)).filter(|bias| bias.len() == outputs)?;
+        added.iter_mut().zip(bias.slice::<f32>().ok()?).for_each(|(added, bias)| *added += bias);
+    }
+    Some((Tensor::new(weights.dims(), values).ok()?, Some(Tensor::vector(added))))
 }
 
 /// The affine function that inference makes of a normalisation.

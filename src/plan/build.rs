@@ -22,6 +22,8 @@ impl Plan {
         fold_constants(&mut graph)?;
         drop_unused(&mut graph);
         passes::rewrite(&mut graph);
+        // Passes put nodes that they add at the end.
+        sort_nodes(&mut graph)?;
         drop_unused(&mut graph);
         let mut steps = Vec::with_capacity(graph.nodes.len());
         let mut uses = count_uses(&graph);

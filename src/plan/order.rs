@@ -53,7 +53,7 @@ pub(super) fn sort_nodes(graph: &mut Graph) -> Result<()> {
 
 /// Drops nodes whose outputs nobody reads and values known at load that nobody reads, and forgets outputs that nobody reads
 /// of the other nodes. The nodes are in order.
-pub(super) fn drop_unused(graph: &mut Graph) {
+pub(crate) fn drop_unused(graph: &mut Graph) {
     let mut used: HashSet<ValueId> = graph.outputs.iter().copied().collect();
     let mut kept = Vec::with_capacity(graph.nodes.len());
     for mut node in std::mem::take(&mut graph.nodes).into_iter().rev() {

@@ -4,10 +4,13 @@
 //! results must agree. A pattern runs in the steps that the case says; a near miss is a case of as many steps as nodes.
 
 mod activation;
+mod before_conv;
 mod conv;
 mod layer_norm;
 mod matmul;
+mod quantized;
 mod scale;
+mod sink;
 
 use edgewise::tensor::{ElementType, Tensor};
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
@@ -112,7 +115,11 @@ fn axes_exchanged_twice_are_exchanged_once() {
         ),
         (
             "with something between",
-            vec![perm("Transpose x -> t", &[0, 2, 3, 1]), node("Relu t -> r"), perm("Transpose r -> y", &[0, 3, 1, 2])],
+            vec![
+                perm("Transpose x -> t", &[0, 2, 3, 1]),
+                node("Softmax t -> r"),
+                perm("Transpose r -> y", &[0, 3, 1, 2]),
+            ],
             vec![],
             x.clone(),
             3,

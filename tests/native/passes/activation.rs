@@ -28,6 +28,10 @@ fn activations_are_found() {
         ["Div x root -> d", "Erf d -> e", "Add e one -> s", "Mul x s -> m", "Mul m half -> q", "Add q s -> y"];
     let hard = ["Add x three -> a", "Clip a zero six -> c", "Div c six -> y"];
     let hard_scaled = ["Add three x -> a", "Clip a zero six -> c", "Mul sixth c -> y"];
+    let hard_swish = ["Add x three -> a", "Clip a zero six -> c", "Mul x c -> m", "Div m six -> y"];
+    let hard_swish_scaled = ["Add x three -> a", "Clip a zero six -> c", "Mul c x -> m", "Mul m sixth -> y"];
+    let hard_other = ["Add z three -> a", "Clip a zero six -> c", "Mul x c -> m", "Div m six -> y"];
+    let hard_shown = ["Add x three -> a", "Clip a zero six -> c", "Mul x c -> m", "Div m six -> d", "Add d m -> y"];
     let hard_open = ["Add x three -> a", "Clip a zero -> c", "Div c six -> y"];
     let hard_upside_down = ["Add x three -> a", "Clip a zero six -> c", "Div six c -> y"];
     let other_x = ["Div z root -> d", "Erf d -> e", "Add e one -> s", "Mul x s -> m", "Mul m half -> y"];
@@ -52,6 +56,10 @@ fn activations_are_found() {
         ("Gelu whose sum is read twice", nodes(&gelu_twice), usual(), x.clone(), 6),
         ("Gelu of two values", nodes(&other_x), usual(), vec![&[3, 7], &[3, 7]], 5),
         ("Gelu by a half of rank 3", nodes(&gelu), deep_half(), x.clone(), 5),
+        ("HardSwish divided late", nodes(&hard_swish), usual(), x.clone(), 1),
+        ("HardSwish scaled late", nodes(&hard_swish_scaled), usual(), x.clone(), 1),
+        ("HardSwish of another", nodes(&hard_other), usual(), vec![&[3, 7], &[3, 7]], 4),
+        ("HardSwish and its product", nodes(&hard_shown), usual(), x.clone(), 5),
         ("HardSigmoid", nodes(&hard), usual(), x.clone(), 1),
         ("HardSigmoid by a product", nodes(&hard_scaled), usual(), x.clone(), 1),
         ("HardSigmoid without an upper bound", nodes(&hard_open), usual(), x.clone(), 3),
