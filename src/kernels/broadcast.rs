@@ -150,10 +150,21 @@ impl<T: Copy, U> Row<T, U> {
     /// Writes a function of both operands.
     #[inline(always)]
     pub fn zip(self, f: impl Fn(T, T) -> U) {
-        let ([a, b], [a_step, b_step]) = (self.from, self.steps);
-        for index in 0..self.len {
-            // SAFETY: a row is only made by `zip_rows`, with `len` elements at `to` and, in steps, in both operands.
-            unsafe { self.to.add(index).write(f(a.add(index * a_step).read(), b.add(index * b_step).read())) }
+        let ([a, b], to) = (self.from, self.to);
+        // SAFETY: a row is only made by `zip_rows`, with `len` elements at `to`, and in each operand that moves; one element in
+        // one that stands still. A step that the compiler knows lets it compute several elements at once.
+        unsafe {
+            match self.steps {
+                [0, b_step] => {
+                    let a = a.read();
+                    (0..self.len).for_each(|index| to.add(index).write(f(a, b.add(index * b_step).read())));
+                }
+                [_, 0] => {
+                    let b = b.read();
+                    (0..self.len).for_each(|index| to.add(index).write(f(a.add(index).read(), b)));
+                }
+                _ => (0..self.len).for_each(|index| to.add(index).write(f(a.add(index).read(), b.add(index).read()))),
+            }
         }
     }
 }

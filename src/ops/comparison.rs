@@ -10,16 +10,30 @@ use crate::tensor::{ElementType, Tensor};
 use crate::with_bits;
 
 pub const ENTRIES: &[Entry] = &[
-    onnx("Equal", |_| compare(|row| row.zip(|a, b| a == b), |order| order == Some(Ordering::Equal))),
-    onnx("Greater", |_| compare(|row| row.zip(|a, b| a > b), |order| order == Some(Ordering::Greater))),
-    onnx("GreaterOrEqual", |_| compare(|row| row.zip(|a, b| a >= b), |order| order.is_some_and(Ordering::is_ge))),
-    onnx("Less", |_| compare(|row| row.zip(|a, b| a < b), |order| order == Some(Ordering::Less))),
-    onnx("LessOrEqual", |_| compare(|row| row.zip(|a, b| a <= b), |order| order.is_some_and(Ordering::is_le))),
+    onnx("Equal", |_| {
+        compare(|row| row.zip(|a, b| a == b), |row| row.zip(|a, b| a == b), |order| order == Some(Ordering::Equal))
+    }),
+    onnx("Greater", |_| {
+        compare(|row| row.zip(|a, b| a > b), |row| row.zip(|a, b| a > b), |order| order == Some(Ordering::Greater))
+    }),
+    onnx("GreaterOrEqual", |_| {
+        compare(|row| row.zip(|a, b| a >= b), |row| row.zip(|a, b| a >= b), |order| order.is_some_and(Ordering::is_ge))
+    }),
+    onnx("Less", |_| {
+        compare(|row| row.zip(|a, b| a < b), |row| row.zip(|a, b| a < b), |order| order == Some(Ordering::Less))
+    }),
+    onnx("LessOrEqual", |_| {
+        compare(|row| row.zip(|a, b| a <= b), |row| row.zip(|a, b| a <= b), |order| order.is_some_and(Ordering::is_le))
+    }),
     onnx("Where", choose_where),
 ];
 
-/// An operator that compares its two inputs. NaN has no order.
-fn compare(floats: fn(Row<f32, bool>), is_so: fn(Option<Ordering>) -> bool) -> Result<Operator> {
+/// An operator that compares its two inputs: rows of the usual types at once, others element by element. NaN has no order.
+fn compare(
+    floats: fn(Row<f32, bool>),
+    integers: fn(Row<i64, bool>),
+    is_so: fn(Option<Ordering>) -> bool,
+) -> Result<Operator> {
     fn zip<T: Copy + PartialOrd>(
         broadcast: &Broadcast<2>,
         operands: [&[T]; 2],
@@ -39,7 +53,7 @@ fn compare(floats: fn(Row<f32, bool>), is_so: fn(Option<Ordering>) -> bool) -> R
                 let [a, b] = [a.slice::<String>()?, b.slice()?].map(|texts| texts.iter().collect::<Vec<&String>>());
                 zip(&broadcast, [&a, &b], is_so)
             }
-            _ => zip(&broadcast, [&*a.to_i64s()?, &*b.to_i64s()?], is_so),
+            _ => zip_rows(&broadcast, [&*a.to_i64s()?, &*b.to_i64s()?], &integers),
         };
         Tensor::new(broadcast.dims(), values?)
     })

@@ -138,15 +138,16 @@ fn range(_: &mut Spec) -> Result<Operator> {
                 let whole = |tensor: &Tensor| Ok::<_, Error>(tensor.to_i64s()?.first().copied().unwrap_or_default());
                 let [start, limit, delta] = [whole(start)?, whole(limit)?, whole(delta)?];
                 let distance = i128::from(limit) - i128::from(start);
-                let delta = i128::from(delta);
+                let wide = i128::from(delta);
                 if delta == 0 {
                     return Err(Error::execution("the delta of a Range is 0"));
                 }
-                let rest = i128::from(distance % delta != 0 && (distance < 0) == (delta < 0));
-                let count = usize::try_from((distance / delta + rest).max(0)).unwrap_or(usize::MAX);
+                let rest = i128::from(distance % wide != 0 && (distance < 0) == (delta < 0));
+                let count = usize::try_from((distance / wide + rest).max(0)).unwrap_or(usize::MAX);
                 count_elements::<i64>(&[count])?;
-                let values: Vec<i64> =
-                    (0..count).map(|index| (i128::from(start) + index as i128 * delta) as i64).collect();
+                // All steps are between start and limit: what wraps on the way there does not count.
+                let at = |index: usize| start.wrapping_add((index as i64).wrapping_mul(delta));
+                let values: Vec<i64> = (0..count).map(at).collect();
                 narrow(element_type, &[count], values)
             }
         }

@@ -55,13 +55,15 @@ impl<'a> Unfolded<'a> {
         let Some(layout) = &self.layout else { return Ok(held) };
         let needed = choose_window(&self.geometry, pixels);
         let copy = &mut held.elements;
-        if held.window == needed && !copy.is_empty() {
+        let covers =
+            |(held, needed): (&Range<usize>, &Range<usize>)| held.start <= needed.start && needed.end <= held.end;
+        if !copy.is_empty() && held.window.iter().zip(&needed).all(covers) {
             return Ok(held);
         }
         let room = layout.channel().checked_mul(self.channels).and_then(|room| room.checked_add(SLACK));
         let room = room.filter(|&room| copy.try_reserve_exact(room).is_ok());
         let room = room.ok_or_else(|| Error::limit("no memory for a padded image"))?;
-        held.window = needed;
+        held.window = extend_window(&self.geometry, needed);
         copy.clear();
         copy.resize(room, 0.0);
         let runs = layout.list_runs(&held.window);
@@ -119,15 +121,26 @@ fn choose_window(geometry: &Geometry, pixels: &Range<usize>) -> Window {
     window
 }
 
-/// The largest window that a block of pixels can need.
+/// The size of a window: at least what two blocks of pixels can need, and so much that what windows have in common, which is
+/// copied for each, is less than half of each.
 fn choose_sizes(geometry: &Geometry) -> [usize; 3] {
     let axis = cut_axis(geometry);
     let inner: usize = geometry.output.iter().skip(axis + 1).product();
     let mut sizes = geometry.output;
     if let Some(size) = sizes.get_mut(axis) {
-        *size = (*size).min(BLOCK.div_ceil(inner.max(1)) + 1);
+        let common = (2 * geometry.extent(axis, 1)).div_ceil(at(&geometry.stride, axis).max(1));
+        *size = (*size).min((2 * BLOCK).div_ceil(inner.max(1)).max(common) + 1);
     }
     sizes
+}
+
+/// A window that starts like one that is needed, as large as there is room for, so that the next blocks find theirs in it.
+fn extend_window(geometry: &Geometry, mut window: Window) -> Window {
+    let (axis, sizes) = (cut_axis(geometry), choose_sizes(geometry));
+    if let Some(range) = window.get_mut(axis) {
+        range.end = at(&geometry.output, axis).min(range.start + at(&sizes, axis));
+    }
+    window
 }
 
 /// With no more output channels than these, what copying panels costs is not regained.
