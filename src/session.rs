@@ -7,6 +7,7 @@ use half::{bf16, f16};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::graph::widen_half;
+use crate::kernels::conv::allow_transforms;
 use crate::model::{Limits, Metadata, Model, list_known, refuse_faults};
 use crate::plan::Plan;
 use crate::tensor::{Dim, ElementType, Kind, Tensor, TensorInfo, count_bytes, describe, set_limit};
@@ -40,6 +41,7 @@ impl Session {
         model.fix_dims(sizes)?;
         let weight_bytes = model.count_weight_bytes();
         set_limit(model.limits.tensor_bytes);
+        allow_transforms();
         let (plan, faults) = model.plan()?;
         refuse_faults(&faults)?;
         let Model { metadata, inputs, outputs, limits, .. } = model;

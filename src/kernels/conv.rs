@@ -12,15 +12,18 @@ mod transposed;
 mod unfold;
 mod winograd;
 
+use std::sync::OnceLock;
+
 use super::gemm::{Finish, Left, Matrix, PackedLeft, Right, Shape, multiply};
 use super::parallel::{self, Shared};
 use crate::error::{Error, Result};
 use depthwise::{convolve_channels, is_depthwise};
 use unfold::Unfolded;
-use winograd::{Transformed, is_suited, is_worthwhile};
+use winograd::{Transformed, is_suited, is_worthwhile, take_room};
 
 pub use fold::add_columns;
 pub use transposed::{TransposedWeights, convolve_transposed};
+pub use winograd::allow_transforms;
 
 /// The sizes of a convolution along depth, height and width; axes that an image lacks come first and have the size 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,8 +105,8 @@ pub struct Weights {
     channels: Channels,
     taps: usize,
     form: Form,
-    /// Three by three weights, transformed, where that is worth it.
-    transformed: Option<Transformed>,
+    /// Where transforms are worth it, those of three by three weights, made for the first image that they suit.
+    transformed: Option<OnceLock<Transformed>>,
 }
 
 #[derive(Debug, Clone)]
@@ -138,12 +141,27 @@ impl Weights {
         Ok(Weights { channels, taps, form, transformed: None })
     }
 
-    /// The same of weights that are used many times, for a kernel of three by three, not dilated, at every pixel: more is made
-    /// ready.
+    /// The same of weights that are used many times, for a kernel of three by three, not dilated, at every pixel: what is worth
+    /// more effort is done in the first run that can use it.
     pub fn transform(channels: Channels, weights: &[f32]) -> Result<Weights> {
         let packed = Weights::new(channels, 9, weights)?;
-        let transformed = is_worthwhile(&channels).then(|| Transformed::new(&channels, weights)).transpose()?;
+        let transformed = (is_worthwhile(&channels) && take_room(&channels)).then(OnceLock::new);
         Ok(Weights { transformed, ..packed })
+    }
+
+    /// The transforms, where they are worth it and suit the image.
+    fn find_transforms(&self, geometry: &Geometry) -> Option<&Transformed> {
+        let (Some(cell), Form::Packed(packed)) = (&self.transformed, &self.form) else { return None };
+        let [packed] = packed.as_slice() else { return None };
+        if !is_suited(geometry) {
+            return None;
+        }
+        if cell.get().is_none() {
+            // Without memory for them the convolution goes without.
+            let transformed = Transformed::new(packed).ok()?;
+            cell.get_or_init(|| transformed);
+        }
+        cell.get()
     }
 
     /// The channels that the weights are for.
@@ -172,7 +190,7 @@ pub fn convolve(
     if result.is_empty() {
         return Ok(());
     }
-    if let Some(transformed) = weights.transformed.as_ref().filter(|_| is_suited(geometry)) {
+    if let Some(transformed) = weights.find_transforms(geometry) {
         return transformed.convolve(geometry, image, finish, result);
     }
     let packed = match &weights.form {

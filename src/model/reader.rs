@@ -248,20 +248,16 @@ impl Reader {
         Model::new(Parts { proto, functions, types: self.extension, weights: self.weights }, metadata, self.limits)
     }
 
-    /// Advances by whole fields that are copied: a forest has hundreds of thousands, of a few bytes each.
+    /// Advances by whole fields that are copied: a forest has hundreds of thousands, of a few bytes each, which are copied together.
     fn copy_fields<'b>(&mut self, mut bytes: &'b [u8]) -> Result<&'b [u8]> {
         while matches!(&self.state, State::Header(header) if header.is_empty()) {
             let Some(frame) = self.frames.last_mut() else { break };
-            let Some(field) = parse_header(bytes)? else { break };
-            if frame.kind.open(&field).is_some() || frame.kind.has_values(&field) {
-                break;
-            }
-            let length = field.length.saturating_add(field.prefix.left());
-            // What ends outside its message, or outside these bytes, is not for here.
+            // What ends outside its message is not for here.
             let room = frame.end.min(self.limits.model_bytes).saturating_sub(self.position);
-            let Some((copied, rest)) = bytes.split_at_checked(length).filter(|_| length <= room) else { break };
-            frame.skeleton.extend_from_slice(copied);
-            self.position += length;
+            let run = measure_fields(&frame.kind, bytes.get(..room).unwrap_or(bytes))?;
+            let Some((copied, rest)) = bytes.split_at_checked(run).filter(|_| run > 0) else { break };
+            extend(&mut frame.skeleton, copied)?;
+            self.position += run;
             bytes = rest;
             self.close_frames()?;
         }
@@ -415,6 +411,19 @@ impl Reader {
             _ => error,
         }
     }
+}
+
+/// The bytes of the whole fields, from the first on, that a message copies to its skeleton.
+fn measure_fields(kind: &Kind, bytes: &[u8]) -> Result<usize> {
+    let mut rest = bytes;
+    while let Some(field) = parse_header(rest)? {
+        if kind.open(&field).is_some() || kind.has_values(&field) {
+            break;
+        }
+        let Some(behind) = rest.get(field.length.saturating_add(field.prefix.left())..) else { break };
+        rest = behind;
+    }
+    Ok(bytes.len() - rest.len())
 }
 
 fn corrupt(position: usize) -> Error {

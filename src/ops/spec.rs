@@ -114,9 +114,14 @@ impl<'a> Spec<'a> {
         self.text(name).filter(|text| !text.is_empty()).unwrap_or(default)
     }
 
+    /// Texts as the model has them.
+    pub fn strings(&self, name: &str) -> Option<&'a [Vec<u8>]> {
+        if let Some(Attribute::Texts(texts)) = self.attribute(name) { Some(texts) } else { None }
+    }
+
     /// Texts.
     pub fn texts(&self, name: &str) -> Option<Vec<String>> {
-        let Some(Attribute::Texts(texts)) = self.attribute(name) else { return None };
+        let texts = self.strings(name)?;
         Some(texts.iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect())
     }
 

@@ -58,6 +58,7 @@ fn check(geometry: Geometry, channels: Channels, seed: usize) {
     finish.activation.apply(&mut expected);
     let mut actual = vec![f32::NAN; size];
     let transforms = geometry.kernel == [1, 3, 3];
+    allow_transforms();
     let weights = if transforms {
         Weights::transform(channels, &values)
     } else {
@@ -69,6 +70,16 @@ fn check(geometry: Geometry, channels: Channels, seed: usize) {
         let close = (actual - expected).abs() <= limit;
         assert!(close, "{geometry:?} {channels:?} {finish:?} at {index}: {actual}, not {expected}");
     }
+}
+
+#[test]
+fn transforms_of_a_model_have_bounds() {
+    let channels = Channels { input: 128, output: 128, groups: 1 };
+    let weights = vec![0.0; 128 * 128 * 9];
+    let transforms = || Weights::transform(channels, &weights).unwrap().transformed.is_some();
+    assert_eq!((0..30).filter(|_| transforms()).count(), 17);
+    allow_transforms();
+    assert!(transforms());
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! back. The sums are 36 products of matrices. The polynomials behind it are taken at 0, +-1/sqrt(2), +-sqrt(2) and infinity,
 //! which loses less of float32's precision than the whole numbers of the paper.
 
+use std::cell::Cell;
 use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 use super::padded::{Layout, SLACK, Window};
@@ -26,6 +27,25 @@ const BLOCK: usize = 1 << 18;
 const FEWEST: usize = 16;
 /// With more weights, their transforms, four times as large, take more memory than they are worth.
 const MOST: usize = 1 << 15;
+/// Bytes that the transforms of one model may take: a worker of 128 MB has room for them beside 40 MB of weights.
+const MOST_BYTES: usize = 40 << 20;
+
+thread_local! {
+    /// What is left of [`MOST_BYTES`] for the model that is being loaded.
+    static LEFT: Cell<usize> = const { Cell::new(MOST_BYTES) };
+}
+
+/// Begins with a model, none of whose weights has been given room for transforms.
+pub fn allow_transforms() {
+    LEFT.set(MOST_BYTES);
+}
+
+/// Whether there is room for the transforms of these channels, which then is theirs.
+pub fn take_room(channels: &Channels) -> bool {
+    let bytes = PLACES * size_of::<f32>() * channels.input * channels.output;
+    let left = LEFT.get().checked_sub(bytes);
+    left.inspect(|left| LEFT.set(*left)).is_some()
+}
 
 /// Whether convolutions of these channels are worth transforming.
 pub fn is_worthwhile(channels: &Channels) -> bool {
@@ -44,45 +64,47 @@ pub fn is_suited(geometry: &Geometry) -> bool {
         && columns > (LANES - 1) * SIDE
 }
 
+/// Six values of three weights, which are those of their polynomial at the six points, scaled.
+fn spread([first, second, third]: [f64; 3]) -> [f64; 6] {
+    const R: f64 = std::f64::consts::SQRT_2;
+    let (outer, inner) = (-2.0 / 3.0 * first - third / 3.0, first / 6.0 + third / 3.0);
+    let (far, near) = (R / 3.0 * second, R / 6.0 * second);
+    [first, outer - far, outer + far, inner + near, inner - near, third]
+}
+
+/// Transforms the weights of an output channel, nine for each input channel. Called once for each, since V8 puts an optimised
+/// function in the place of the one it starts with between calls only.
+#[inline(never)]
+fn transform_weights(mut weights: impl Iterator<Item = f32>, transforms: &mut [[f32; PLACES]]) {
+    for transform in transforms {
+        let mut nine = [[0.0; 3]; 3];
+        nine.as_flattened_mut().iter_mut().zip(&mut weights).for_each(|(to, weight)| *to = f64::from(weight));
+        let [first, second, third] = nine.map(spread);
+        for (column, ((first, second), third)) in first.into_iter().zip(second).zip(third).enumerate() {
+            let places = transform.iter_mut().skip(column).step_by(6);
+            places.zip(spread([first, second, third])).for_each(|(to, value)| *to = value as f32);
+        }
+    }
+}
+
 /// The transforms of weights, a matrix of output by input channels for each place.
 #[derive(Debug, Clone)]
 pub struct Transformed(Vec<PackedLeft>);
 
 impl Transformed {
     /// Transforms nine weights for each pair of an output and an input channel.
-    pub fn new(channels: &Channels, weights: &[f32]) -> Result<Transformed> {
-        const R: f64 = std::f64::consts::SQRT_2;
-        const G: [[f64; 3]; 6] = [
-            [1.0, 0.0, 0.0],
-            [-2.0 / 3.0, -R / 3.0, -1.0 / 3.0],
-            [-2.0 / 3.0, R / 3.0, -1.0 / 3.0],
-            [1.0 / 6.0, R / 6.0, 1.0 / 3.0],
-            [1.0 / 6.0, -R / 6.0, 1.0 / 3.0],
-            [0.0, 0.0, 1.0],
-        ];
-        let mut matrices = vec![vec![0.0; channels.output * channels.input]; PLACES];
-        for (pair, nine) in weights.as_chunks::<9>().0.iter().enumerate() {
-            let line = |three: &[f32; 3]| {
-                let product = |g: [f64; 3]| three.iter().zip(g).map(|(w, g)| f64::from(*w) * g).sum::<f64>();
-                G.map(product)
-            };
-            // Three lines of six, and then six of six.
-            let (mut lines, mut places) = ([[0.0; 6]; 3], matrices.iter_mut());
-            lines.iter_mut().zip(nine.as_chunks::<3>().0).for_each(|(to, three)| *to = line(three));
-            for rows in G {
-                for column in 0..6 {
-                    let factors = lines.iter().filter_map(|line| line.get(column)).zip(rows);
-                    let value: f64 = factors.map(|(line, g)| line * g).sum();
-                    if let Some(to) = places.next().and_then(|matrix| matrix.get_mut(pair)) {
-                        *to = value as f32;
-                    }
-                }
+    pub fn new(weights: &PackedLeft) -> Result<Transformed> {
+        let (m, k) = (weights.rows(), weights.columns() / 9);
+        let mut places = (0..PLACES).map(|_| PackedLeft::zeros(m, k)).collect::<Result<Vec<_>>>()?;
+        let mut transforms = vec![[0.0; PLACES]; k];
+        for row in 0..m {
+            transform_weights(weights.row(row), &mut transforms);
+            for (place, matrix) in places.iter_mut().enumerate() {
+                let values = transforms.iter().filter_map(|transform| transform.get(place));
+                matrix.row_mut(row).zip(values).for_each(|(to, value)| *to = *value);
             }
         }
-        let pack =
-            |matrix: &Vec<f32>| PackedLeft::new(channels.output, channels.input, Matrix::rows(matrix, channels.input));
-        let matrices = matrices.iter().map(pack);
-        Ok(Transformed(matrices.collect::<Result<_>>()?))
+        Ok(Transformed(places))
     }
 
     /// Convolves an image; sizes were checked.

@@ -107,6 +107,23 @@ impl PackedLeft {
         Ok(PackedLeft { m, k, panels })
     }
 
+    /// Zeros, to be filled by [`PackedLeft::row_mut`].
+    pub fn zeros(m: usize, k: usize) -> Result<PackedLeft> {
+        Ok(PackedLeft { m, k, panels: make_room(m.div_ceil(ROWS), k.saturating_mul(ROWS))? })
+    }
+
+    /// The elements of a row.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = f32> {
+        let panel = self.panels.chunks_exact((self.k * ROWS).max(1)).nth(row / ROWS).unwrap_or_default();
+        panel.iter().skip(row % ROWS).step_by(ROWS).copied()
+    }
+
+    /// The elements of a row, to be written.
+    pub fn row_mut(&mut self, row: usize) -> impl Iterator<Item = &mut f32> {
+        let panel = self.panels.chunks_exact_mut((self.k * ROWS).max(1)).nth(row / ROWS).unwrap_or_default();
+        panel.iter_mut().skip(row % ROWS).step_by(ROWS)
+    }
+
     /// The rows of the matrix.
     pub fn rows(&self) -> usize {
         self.m

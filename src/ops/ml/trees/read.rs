@@ -1,6 +1,7 @@
 //! Trees as TreeEnsembleClassifier and TreeEnsembleRegressor list them: leaves are nodes, and nodes have names.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use super::Ensemble;
 use super::grow::{Listed, Mode, Weighed};
@@ -25,17 +26,52 @@ fn read_ints<'s>(spec: &Spec<'s>, name: &str, count: usize) -> Result<&'s [i64]>
     }
 }
 
-fn parse_mode(spec: &Spec, name: &str) -> Result<Mode> {
+fn parse_mode(spec: &Spec, name: &[u8]) -> Result<Mode> {
     Ok(match name {
-        "LEAF" => Mode::Leaf,
-        "BRANCH_LEQ" => Mode::Leq,
-        "BRANCH_LT" => Mode::Lt,
-        "BRANCH_GTE" => Mode::Gte,
-        "BRANCH_GT" => Mode::Gt,
-        "BRANCH_EQ" => Mode::Eq,
-        "BRANCH_NEQ" => Mode::Neq,
-        other => return Err(spec.invalid(&format!("nodes_modes={other}"))),
+        b"LEAF" => Mode::Leaf,
+        b"BRANCH_LEQ" => Mode::Leq,
+        b"BRANCH_LT" => Mode::Lt,
+        b"BRANCH_GTE" => Mode::Gte,
+        b"BRANCH_GT" => Mode::Gt,
+        b"BRANCH_EQ" => Mode::Eq,
+        b"BRANCH_NEQ" => Mode::Neq,
+        other => return Err(spec.invalid(&format!("nodes_modes={}", String::from_utf8_lossy(other)))),
     })
+}
+
+/// Where the nodes of trees stand in the model's list.
+struct Places {
+    /// Tree, node and place in the list, in that order.
+    sorted: Vec<(i64, i64, usize)>,
+    /// The part of `sorted` that holds a tree.
+    trees: HashMap<i64, Range<usize>>,
+}
+
+impl Places {
+    /// `None` where two nodes of a tree have one id.
+    fn new(keys: impl Iterator<Item = (i64, i64)>) -> Option<Places> {
+        let mut sorted: Vec<_> = keys.zip(0..).map(|((tree, node), place)| (tree, node, place)).collect();
+        // Converters list nodes in order, which costs a look at each.
+        sorted.sort_unstable();
+        if sorted.array_windows().any(|[(tree, node, _), next]| (*tree, *node) == (next.0, next.1)) {
+            return None;
+        }
+        let mut start = 0;
+        let mut trees = HashMap::new();
+        for nodes in sorted.chunk_by(|one, next| one.0 == next.0) {
+            trees.extend(nodes.first().map(|(tree, ..)| (*tree, start..start + nodes.len())));
+            start += nodes.len();
+        }
+        Some(Places { sorted, trees })
+    }
+
+    fn find(&self, tree: i64, node: i64) -> Option<usize> {
+        let nodes = self.sorted.get(self.trees.get(&tree)?.clone())?;
+        // Ids mostly count from 0, so that a node is where its id says.
+        let likely = usize::try_from(node).ok().and_then(|index| nodes.get(index)).filter(|entry| entry.1 == node);
+        let found = || nodes.binary_search_by_key(&node, |entry| entry.1).ok().and_then(|index| nodes.get(index));
+        likely.or_else(found).map(|entry| entry.2)
+    }
 }
 
 /// Trees whose weights' attributes begin with `kind`: `class` or `target`.
@@ -46,7 +82,7 @@ pub fn read_ensemble(spec: &Spec, kind: &str, targets: usize) -> Result<Ensemble
     let features = read_ints(spec, "nodes_featureids", count)?;
     let thens = read_ints(spec, "nodes_truenodeids", count)?;
     let otherwises = read_ints(spec, "nodes_falsenodeids", count)?;
-    let modes = spec.texts("nodes_modes").unwrap_or_default();
+    let modes = spec.strings("nodes_modes").unwrap_or_default();
     let (thresholds, is_double) = read_numbers(spec, "nodes_values")?;
     if modes.len() != count || thresholds.len() != count {
         return Err(spec.invalid(&format!("{} modes and {} values for {count} nodes", modes.len(), thresholds.len())));
@@ -54,15 +90,11 @@ pub fn read_ensemble(spec: &Spec, kind: &str, targets: usize) -> Result<Ensemble
     let nan_holds = spec.ints("nodes_missing_value_tracks_true").unwrap_or_default();
     let nan_holds = nan_holds.iter().copied().chain(std::iter::repeat(0));
     let keys = trees.iter().copied().zip(names.iter().copied());
-    let places: HashMap<(i64, i64), usize> = keys.clone().zip(0..).collect();
-    if places.len() != count {
-        return Err(spec.invalid("two nodes of one id in one tree"));
-    }
+    let places = Places::new(keys.clone()).ok_or_else(|| spec.invalid("two nodes of one id in one tree"))?;
     let find = |tree: i64, name: i64| {
-        let place = places.get(&(tree, name)).copied();
-        place.ok_or_else(|| spec.invalid(&format!("no node {name} in tree {tree}")))
+        places.find(tree, name).ok_or_else(|| spec.invalid(&format!("no node {name} in tree {tree}")))
     };
-    let rows = keys.zip(features).zip(thens).zip(otherwises).zip(&modes).zip(&thresholds).zip(nan_holds);
+    let rows = keys.zip(features).zip(thens).zip(otherwises).zip(modes).zip(&thresholds).zip(nan_holds);
     let mut listed = Vec::with_capacity(count);
     for (((((((tree, _), &feature), &then), &otherwise), mode), &threshold), nan_holds) in rows {
         let mode = parse_mode(spec, mode)?;
