@@ -3,22 +3,28 @@
 use super::{Rewriter, int_of, ints_of, make_fused, make_node};
 use crate::graph::{Attribute, Node};
 
-/// A product with a matrix whose axes have just been exchanged.
+/// A product with matrices whose axes have just been exchanged. Where heads were exchanged with rows on the way, as attention
+/// has it, that is left to do, and copies whole rows.
 pub fn take_transpose(rewriter: &mut Rewriter, index: usize) -> Option<Node> {
     let product = rewriter.node_of(index, "MatMul")?;
     let transpose = rewriter.sole(product.input(1), "Transpose")?;
-    let perm = ints_of(transpose, "perm")?;
-    let rank = perm.len() as i64;
-    let exchanges_last = perm.iter().zip(0..).all(|(&from, to)| match rank - to {
-        1 => from == rank - 2,
-        2 => from == rank - 1,
-        _ => from == to,
-    });
+    let (left, source) = (product.input(0), transpose.input(0)?);
+    let mut rest = ints_of(transpose, "perm")?.to_vec();
+    let last = rest.len().checked_sub(1).filter(|&last| last > 0)?;
+    rest.swap(last - 1, last);
     // Of a product of vectors, the transposition would mean nothing.
-    if !exchanges_last || rank < 2 {
+    if rest.get(last).copied() != i64::try_from(last).ok() {
         return None;
     }
-    let mut node = make_node("FusedMatMul", 1, vec![product.input(0), transpose.input(0)]);
+    let right = match rest.iter().zip(0..).all(|(&from, to)| from == to) {
+        true => source,
+        false => {
+            let mut node = make_node("Transpose", 13, vec![Some(source)]);
+            node.attributes.insert("perm".to_string(), Attribute::Ints(rest));
+            rewriter.add_node(node)
+        }
+    };
+    let mut node = make_node("FusedMatMul", 1, vec![left, Some(right)]);
     node.domain = "com.microsoft".to_string();
     node.attributes.insert("transB".to_string(), Attribute::Int(1));
     Some(node)
