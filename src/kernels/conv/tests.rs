@@ -151,6 +151,14 @@ fn convolutions_are_right_across_blocks() {
     let line = Geometry { kernel: [1, 1, 9], stride: [1, 1, 3], before: [0, 0, 4], ..line };
     check(line, channels(2, 3, 1), 6);
     check(line, channels(2, 2, 2), 7);
+    // A window reads much more than a block of pixels is, and serves several blocks.
+    let tall = Geometry { input: [1, 132, 16], output: [1, 132, 16], ..plane(1, 1, 1, 1, 0) };
+    for (kernel, step) in [(7, 17), (3, 48), (5, 2)] {
+        let before = [0, (kernel - 1) * step / 2, 0];
+        let tall = Geometry { kernel: [1, kernel, 1], dilation: [1, step, 1], before, ..tall };
+        check(tall, channels(3, 5, 1), kernel);
+        check(tall, channels(2, 36, 1), kernel);
+    }
 }
 
 #[test]
