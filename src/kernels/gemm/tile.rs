@@ -17,8 +17,7 @@ pub const COLUMNS: usize = 8;
 /// Whether this is ARM, whose processors have twice the registers of x86-64 and up to four units that need four sums each. Nothing
 /// else tells WebAssembly what it runs on: the sign of a NaN that a division makes is set on x86-64 alone.
 pub fn has_many_registers() -> bool {
-    let zero = std::hint::black_box(0.0f32);
-    let nan = zero / zero;
+    let nan = std::hint::black_box(0.0f32) / std::hint::black_box(0.0);
     let is_arm = cfg!(target_arch = "wasm32") && nan.to_bits() >> 31 == 0;
     #[cfg(test)]
     let is_arm = is_arm || tests::HAS_MANY_REGISTERS.get();
